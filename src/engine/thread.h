@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What every operation needs besides its arguments: the volume, this thread's slot in it, and for whom it is done.
+#pragma once
+
+#include "engine/volume.h"
+
+namespace bt::engine {
+
+// Whose rights an operation has; the caller keeps it true (posix re-reads it after set*id; fuse fills it per request).
+struct Credentials {
+  uint32_t uid = 0;  // file system uid
+  uint32_t gid = 0;
+  const uint32_t* groups = nullptr;
+  uint32_t group_count = 0;
+  bool dac_override = false;  // CAP_DAC_OVERRIDE
+  bool dac_read_search = false;
+  bool fowner = false;        // CAP_FOWNER
+  bool chown = false;         // CAP_CHOWN
+  bool fsetid = false;        // CAP_FSETID
+  bool mknod = false;         // CAP_MKNOD
+  bool sys_admin = false;     // CAP_SYS_ADMIN: trusted.*, security.* attributes
+  // The daemon when the kernel has checked already (default_permissions): skips permission checks.
+  bool trusted = false;
+};
+
+// One thread's attachment to one volume. The slot is claimed by attach_thread (shm/token.h tells how it dies with us).
+struct Thread {
+  Volume* volume = nullptr;
+  SlotRecord* slot = nullptr;
+  SlotIndex slot_index = SlotIndex::kNone;
+  SessionIndex session = SessionIndex::kNone;
+  uint64_t tag = 0;        // what locks carry while this thread holds them
+  uint32_t thread_id = 0;
+};
+
+struct Context {
+  Thread& thread;
+  const Credentials& credentials;
+  Volume& volume() const { return *thread.volume; }
+};
+
+// Claims a session for process `pid` (start time in clock ticks, /proc/PID/stat field 22) and a slot for the calling
+// thread. EAGAIN (session_table_full, slot_table_full), ENOTSUP (no_robust_list), EIO.
+Result<SessionIndex> open_session(Thread& thread, uint32_t pid, uint64_t start_time, uint32_t uid);
+// A slot for the calling thread in `session`. thread.volume is set by the caller.
+Result<void> attach_thread(Thread& thread, SessionIndex session);
+// Gives the slot back: before unmapping, or when a thread wants no more. Its free lists go to the pools.
+void detach_thread(Thread& thread);
+// Drops every reference of the session (descriptors, cwd, POSIX locks) and frees it. By its own process at stand-aside,
+// or by the daemon when pid and start time are gone. Restartable: a kill inside leaves a session that can be closed again.
+Result<void> close_session(Context& context, SessionIndex session);
+
+// Rolls back the transaction of a dead slot and frees its locks; true when it was dead and is repaired now.
+bool recover_slot(Thread& thread, SlotIndex dead);
+// Daemon: marks all slots of a session whose process is known dead (pidfd) though the kernel has not marked them.
+void condemn_session(Volume& volume, SessionIndex session);
+
+}  // namespace bt::engine

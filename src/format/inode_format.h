@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// One inode, 256 bytes: attributes, the root of its data, and what only directories or links have.
+//
+//   0 lock  16 identity and mode  56 size and times  104 data  144 by type  240 links of the free and orphan lists
+//
+// Type-stable: an inode record is an inode record for ever; a free one has mode 0 and an odd life (see generation).
+#pragma once
+
+#include "format/lock_format.h"
+#include "format/types.h"
+
+namespace bt::format {
+
+inline constexpr uint32_t kInodeInlineBytes = 88;
+
+// What a directory keeps beyond other inodes. Entries form a list in the order of their cookies, which is the order of
+// their making: a listing resumes at "the first cookie greater than mine".
+struct DirectoryPart {
+  DentryIndex first;       // guarded by the inode's lock
+  DentryIndex last;        // guarded by the inode's lock
+  uint64_t next_cookie;    // guarded by the inode's lock; starts at 3 (1 and 2 are . and ..)
+  InodeNumber parent;      // guarded by the inode's lock (and the rename lock); the root's is the root
+  uint64_t entry_count;    // guarded by the inode's lock; without . and ..
+  uint64_t reserved[6];
+};
+
+struct InodeRecord {
+  LockRecord lock;           // 0    rank inode
+  uint32_t generation;       // 16   guarded by lock; grows when the record is freed
+  uint32_t mode;             // 20   guarded by lock; type and permission bits, 0 = free
+  uint32_t uid;              // 24   guarded by lock
+  uint32_t gid;              // 28   guarded by lock
+  uint32_t nlink;            // 32   guarded by lock
+  uint32_t opens;            // 36   guarded by lock; open file descriptions and mapping pins that name this inode
+  uint64_t kernel_lookups;   // 40   atomic, daemon only, never logged: FUSE's lookup count
+  uint64_t rdev;             // 48   guarded by lock; device nodes
+  uint64_t size;             // 56   guarded by lock; bytes
+  int64_t atime_ns;          // 64   atomic relaxed: relatime is written without the lock, never logged
+  int64_t mtime_ns;          // 72   guarded by lock
+  int64_t ctime_ns;          // 80   guarded by lock
+  int64_t btime_ns;          // 88   guarded by lock
+  uint64_t change;           // 96   guarded by lock; grows with every change of data or attributes
+  uint64_t page_count;       // 104  guarded by lock; data pages held, for st_blocks
+  PageIndex root;            // 112  guarded by lock; radix root, or the only data page at height 0
+  uint32_t height;           // 116  guarded by lock; 0: root is page 0 of the data; n: 1024^n pages reachable
+  PageIndex xattrs;          // 120  guarded by lock; first page of the extended attributes, a list by descriptor.next
+  FileLockIndex file_locks;  // 124  guarded by lock; flock, POSIX and OFD locks
+  uint32_t flags;            // 128  guarded by lock; kInode… below
+  uint32_t subdirectories;   // 132  guarded by lock; unused unless a directory
+  uint64_t origin;           // 136  guarded by lock; what the origin calls this inode; 0 in a scratch volume
+  union {                    // 144
+    DirectoryPart directory;
+    char link_target[kInodeInlineBytes];  // size bytes when size <= kInodeInlineBytes, else in page 0 of the data
+  };
+  InodeIndex free_next;      // 232  owner of the list it is on
+  InodeIndex orphan_next;    // 236  guarded by the superblock's orphan lock
+  uint64_t reserved[2];      // 240
+};
+static_assert(sizeof(InodeRecord) == 256);
+static_assert(sizeof(DirectoryPart) <= kInodeInlineBytes);
+
+inline constexpr uint32_t kInodeOrphan = 1;       // nlink 0, still used; on the orphan list
+inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access attribute exists: check the kernel's way
+inline constexpr uint32_t kInodeTmpfile = 4;      // O_TMPFILE without O_EXCL: may be given a name by linkat
+
+}  // namespace bt::format

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The first 8 KiB of a volume: what it is, where its tables are, and the few things that are shared by all.
+//
+//   superblock 8 KiB │ sessions │ slots │ metrics blocks │ stripes │ heads │ inodes │ dentries │ descriptions │
+//   file locks │ page descriptors │ pages
+//
+// The file is sparse: a table costs memory only where it is used.
+#pragma once
+
+#include "format/lock_format.h"
+#include "format/types.h"
+
+namespace bt::format {
+
+inline constexpr uint64_t kVolumeMagic = 0x31564553'55465442;  // "BTFUSEV1"
+inline constexpr uint32_t kVolumeVersion = 1;
+
+struct Region {
+  uint64_t offset;  // bytes from the start of the volume, a multiple of 4096
+  uint64_t count;   // records; indexes run from 1 to count - 1
+};
+
+struct Geometry {
+  uint64_t volume_size;
+  Region sessions, slots, metrics, stripes, heads, inodes, dentries, descriptions, file_locks,
+      page_descriptors, pages;
+  uint64_t metrics_block_size;  // bytes; one block a slot
+};
+
+// Free records of one kind that no slot keeps. `fresh` is the first index that was never handed out: format need not
+// touch the tables.
+struct FreePool {
+  LockRecord lock;  // rank allocator
+  uint32_t head;    // guarded by lock
+  uint32_t fresh;   // guarded by lock
+  uint64_t count;   // guarded by lock; records on the list at head
+  uint64_t reserved[4];
+};
+static_assert(sizeof(FreePool) == 64);
+
+enum VolumeState : uint32_t { kVolumeServing = 1, kVolumeGone = 2 };
+
+struct Superblock {
+  uint64_t magic;          // const once formatted
+  uint32_t version;        // const once formatted
+  uint32_t layout_hash;    // const once formatted; of docs/layout.txt's records
+  Geometry geometry;       // const once formatted; checked and copied at attach
+  uint64_t id;             // const once formatted; random, never 0: st_dev's companion and the registry's key
+  uint32_t owner_uid;      // const once formatted
+  uint32_t options;        // const once formatted; kOption… below
+  uint32_t state;          // atomic: VolumeState
+  uint32_t frozen;         // atomic: 1 once damage was found; never cleared
+  uint64_t damage_place;   // atomic: source line << 16 | file number of the first damage found
+  uint32_t daemon_pid;     // atomic; the worker
+  uint32_t supervisor_pid; // atomic
+  uint64_t kernel_device;  // atomic; st_dev of the mount, as the kernel gives it
+  uint32_t wake_daemon;    // atomic: futex; raised when somebody wants the daemon (pages short, session died)
+  uint32_t origin_mode;    // const once formatted; 0 none, 1 directory, 2 foreign daemon
+  alignas(64) LockRecord rename_lock;  // rank rename
+  uint64_t rename_reserved[6];
+  uint64_t dirtree_seq;                // atomic: bumped in commit by what moves or hides directories, never rolled back
+  uint64_t dirtree_reserved[7];
+  LockRecord orphan_lock;              // rank allocator
+  InodeIndex orphans;                  // guarded by orphan_lock
+  uint32_t orphan_count;               // guarded by orphan_lock
+  uint64_t orphan_reserved[5];
+  FreePool free_inodes, free_dentries, free_pages, free_descriptions, free_file_locks;
+  uint64_t hook_image;     // atomic: generation of the loaded eBPF programs, 0 = none
+};
+static_assert(sizeof(Superblock) <= 8192);
+
+inline constexpr uint64_t kSuperblockSizeBytes = 8192;
+
+inline constexpr uint32_t kOptionReadOnly = 1;
+inline constexpr uint32_t kOptionAllowOther = 2;
+inline constexpr uint32_t kOptionDefaultPermissions = 4;
+inline constexpr uint32_t kOptionNoAtime = 8;
+inline constexpr uint32_t kOptionNoExec = 16;
+inline constexpr uint32_t kOptionNoSuid = 32;
+
+}  // namespace bt::format

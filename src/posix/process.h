@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// What the agent tells posix about the life of the process. Each is called on the thread concerned, outside any engine
+// section, with signals as the program left them.
+#pragma once
+
+#include <cstdint>
+
+namespace bt::posix {
+
+// At load: reads the registry, maps the volumes, opens or claims the session (after exec), fills the descriptor table.
+// False: nothing to do here; everything passes through. `environment` is envp as the kernel gave it.
+bool attach_process(char** environment);
+// Gives up in-process service for good: all descriptors of ours become the kernel's (materialised), sessions close.
+void stand_aside(uint32_t reason);
+
+// fork and clone without CLONE_VM. before: false = could not clone the session: everything was materialised instead and
+// the child runs on the kernel path. The result of the call tells after_ which side it is on (0 child, > 0 parent, < 0
+// failed).
+bool before_fork();
+void after_fork(int64_t result);
+
+// vfork and clone(CLONE_VM | CLONE_VFORK): the child shares memory but not descriptors. begin swaps this thread's table and
+// session for a copy; child runs in the child when it first comes back; end in the parent, restoring.
+bool begin_vfork();
+void child_of_vfork();
+void end_vfork(int64_t result);
+
+// exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. Returns what to
+// do; `failed_exec` undoes it all when execve comes back.
+bool before_exec(bool will_be_served);
+void failed_exec();
+
+void thread_started();
+void before_thread_exit();
+// exit_group: closes nothing that the kernel and the daemon do not clean up; only flushes counters.
+void before_exit();
+
+}  // namespace bt::posix
