@@ -16,3 +16,10 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -DBT_DEBUG=1")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+# Presets asan and tsan: every target but the agent.
+set(BT_SANITIZE "" CACHE STRING "value of -fsanitize= for the whole build; empty for none")
+if(BT_SANITIZE)
+  add_compile_options(-fsanitize=${BT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${BT_SANITIZE})
+endif()

@@ -19,9 +19,13 @@ constexpr uint64_t divide_up(uint64_t value, uint64_t divisor) {
 constexpr bool is_power_of_two(uint64_t value) { return value && (value & (value - 1)) == 0; }
 
 template <typename T>
-constexpr T min(T a, T b) { return a < b ? a : b; }
+constexpr T min(T a, T b) {
+  return a < b ? a : b;
+}
 template <typename T>
-constexpr T max(T a, T b) { return a < b ? b : a; }
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
 
 // A run of characters that somebody else owns; not terminated. std::string_view may throw, hence not INSIDE.
 struct Text {

@@ -19,7 +19,7 @@ class [[nodiscard]] Result;
 template <FitsRegister T>
 class [[nodiscard]] Result<T> {
  public:
-  constexpr Result(T value) noexcept : value_(value), code_(0) {}            // NOLINT: implicit by design
+  constexpr Result(T value) noexcept : value_(value), code_(0) {}  // NOLINT: implicit by design
   constexpr Result(Error error) noexcept : value_(), code_(error.code()) {}  // NOLINT
 
   constexpr bool has_value() const { return code_ == 0; }
@@ -70,13 +70,13 @@ using base::Result;
 
 // BT_TRY(expr): return the error to the caller, if it is one.
 // BT_TRY_ASSIGN(declaration, expr): the same, else the value.
-#define BT_TRY(expression)                                              \
-  do {                                                                  \
-    if (auto bt_result = (expression); !bt_result) [[unlikely]]         \
-      return bt_result.error();                                         \
+#define BT_TRY(expression)                                      \
+  do {                                                          \
+    if (auto bt_result = (expression); !bt_result) [[unlikely]] \
+      return bt_result.error();                                 \
   } while (0)
-#define BT_TRY_ASSIGN(declaration, expression)                                       \
-  auto BT_CONCAT(bt_result_, __LINE__) = (expression);                               \
-  if (!BT_CONCAT(bt_result_, __LINE__)) [[unlikely]]                                 \
-    return BT_CONCAT(bt_result_, __LINE__).error();                                  \
+#define BT_TRY_ASSIGN(declaration, expression)         \
+  auto BT_CONCAT(bt_result_, __LINE__) = (expression); \
+  if (!BT_CONCAT(bt_result_, __LINE__)) [[unlikely]]   \
+    return BT_CONCAT(bt_result_, __LINE__).error();    \
   declaration = *BT_CONCAT(bt_result_, __LINE__)
