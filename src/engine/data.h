@@ -31,10 +31,11 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
 // SEEK_DATA (hole = false) or SEEK_HOLE. ENXIO.
 Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset, bool hole);
 
-// For mmap: the page of the volume behind page `index` of the file, pinned (kept out of reuse until unpinned). Holes are
-// filled when `writable`. kNone: a hole, map zeros. ENXIO: beyond the end.
+// For mmap: the page of the volume behind page `index` of the file, pinned by the thread's session (kept out of reuse
+// until unpinned, or the session ends: engine/mapping.h). Holes are filled when `writable`. kNone: a hole, map zeros.
+// ENXIO: beyond the end.
 Result<PageIndex> pin_page(Context& context, InodeNumber inode, uint64_t index, bool writable);
-void unpin_page(Context& context, PageIndex page);
+Result<void> unpin_page(Context& context, PageIndex page);
 
 // Used by set_attributes(kSize) and by reclaiming: inside the caller's transaction steps; see engine/file_pages.h.
 

@@ -79,13 +79,17 @@ struct LockRange {
   bool exclusive = false;
 };
 uint64_t lock_owner_of(const Volume& volume, SessionIndex session);
-// EAGAIN: held by others (the caller waits with wait_file_lock and tries again if it is a blocking call). EDEADLK, ENOLCK.
+// EAGAIN: held by others. ENOLCK: no room, or more than kFileLocksAtOnce locks of the owner would be replaced. A blocking
+// call:  do { seen = file_lock_changes(…); result = set_file_lock(…); } while (EAGAIN and wait_file_lock(…, seen, …)).
 Result<void> set_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range);
 Result<void> clear_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range);
 // The first lock in the way; ENOENT if none.
 Result<void> test_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range,
                             LockOwner& holder, LockRange& held);
-// Sleeps until the inode's locks change or timeout; EINTR on a signal.
-Result<void> wait_file_lock(Context& context, InodeNumber inode, uint32_t timeout_ms);
+uint32_t file_lock_changes(Context& context, InodeNumber inode);
+// Sleeps until the inode's locks have changed since `seen`, or timeout_ms, or 100 ms (a holder may have been killed before
+// it could wake us); EINTR on a signal. EDEADLK: POSIX locks only, when `owner` would wait for one that waits for it.
+Result<void> wait_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range,
+                            uint32_t seen, uint32_t timeout_ms);
 
 }  // namespace bt::engine

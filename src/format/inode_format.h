@@ -54,7 +54,9 @@ struct InodeRecord {
   };
   InodeIndex free_next;      // 232  owner of the list it is on
   InodeIndex orphan_next;    // 236  guarded by the superblock's orphan lock
-  uint64_t reserved[2];      // 240
+  uint32_t file_lock_changes;  // 240  atomic, never logged: futex; grows when a lock on the file is given up
+  uint32_t file_lock_waiters;  // 244  atomic, never logged: 1 = somebody sleeps on it
+  uint64_t reserved;           // 248
 };
 static_assert(sizeof(InodeRecord) == 256);
 static_assert(sizeof(DirectoryPart) <= kInodeInlineBytes);
@@ -62,5 +64,6 @@ static_assert(sizeof(DirectoryPart) <= kInodeInlineBytes);
 inline constexpr uint32_t kInodeOrphan = 1;       // nlink 0, still used; on the orphan list
 inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access attribute exists: check the kernel's way
 inline constexpr uint32_t kInodeTmpfile = 4;      // O_TMPFILE without O_EXCL: may be given a name by linkat
+inline constexpr uint32_t kInodeShrinking = 8;    // pages beyond the end wait to be freed (engine/file_pages.h)
 
 }  // namespace bt::format

@@ -12,6 +12,7 @@ enum PageUse : uint8_t {
   kPageRadix = 2,
   kPageXattr = 3,
   kPageDescriptors = 4,  // a session's descriptor table
+  kPagePins = 5,         // a session's list of the pages it has mapped
 };
 
 struct PageDescriptor {
@@ -40,5 +41,13 @@ struct DescriptorPage {
 };
 inline constexpr uint32_t kDescriptorCloseOnExec = 1u << 31;
 static_assert(sizeof(DescriptorPage) == kPageSizeBytes);
+
+// The pages that a session's process has mapped; engine/mapping.h. A page may stand here more than once.
+struct PinPage {
+  PageIndex next;       // guarded by the session's lock
+  uint32_t count;       // guarded by the session's lock; entries in use, from 0
+  PageIndex pin[1022];  // guarded by the session's lock
+};
+static_assert(sizeof(PinPage) == kPageSizeBytes);
 
 }  // namespace bt::format

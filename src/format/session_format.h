@@ -31,7 +31,9 @@ struct SessionRecord {
   uint32_t exec_flags;                           // 68  guarded by lock
   PageIndex descriptors[kDescriptorPagesMax];    // 72  guarded by lock; pages of kPageDescriptors
   InodeNumber cwd;                               // 328 guarded by lock; 0 = outside; holds one of inode.opens
-  uint64_t reserved[22];                         // 336
+  PageIndex pins;                                // 336 guarded by lock; PinPages: what its process has mapped
+  uint32_t reserved32;                           // 340
+  uint64_t reserved[21];                         // 344
 };
 static_assert(sizeof(SessionRecord) == 512);
 
