@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every compiler flag of the project.
-set(BT_WARNINGS -Wall -Wextra -Wpedantic -Wno-gnu-statement-expression -Wshadow -Wvla -Wimplicit-fallthrough -Werror)
+set(BT_WARNINGS -Wall -Wextra -Wpedantic -Wno-gnu-statement-expression -Wshadow -Wvla -Wimplicit-fallthrough
+    -Wno-missing-field-initializers -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   list(APPEND BT_WARNINGS -Wno-gnu-anonymous-struct -Wno-nested-anon-types
        -Wno-gnu-zero-variadic-macro-arguments)
