@@ -8,7 +8,7 @@ TITLE = 'includes respect the layers of ARCHITECTURE.md'
 # What a folder may include besides itself.
 BELOW = {
     'base': set(),
-    'shm': {'base'},
+    'shm': {'base', 'format'},  # a lock's record is a byte format of the volume, its protocol is shm's
     'format': {'base'},
     'metrics': {'base', 'shm', 'format'},
     'engine': {'base', 'shm', 'format', 'metrics'},
