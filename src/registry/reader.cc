@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "registry/reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/bytes.h"
+#include "base/syscall.h"
+
+namespace bt::registry {
+namespace {
+
+using base::raw_argument;
+using base::raw_syscall;
+using base::Text;
+
+// Appends to a fixed buffer; one that overflowed stays overflowed and is refused at the end.
+class PathBuilder {
+ public:
+  PathBuilder(char* buffer, uint32_t size) : buffer_(buffer), size_(size) {}
+  PathBuilder& add(Text text) {
+    for (uint32_t i = 0; i < text.size; i++) put(text.data[i]);
+    return *this;
+  }
+  PathBuilder& add(const char* text) { return add(base::text_of(text)); }
+  PathBuilder& add_number(uint64_t number) {
+    char digits[20];
+    uint32_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number);
+    while (count) put(digits[--count]);
+    return *this;
+  }
+  Result<void> finish() {
+    put('\0');
+    return used_ > size_ ? Result<void>(Error(ENAMETOOLONG)) : Result<void>();
+  }
+
+ private:
+  void put(char c) {
+    if (used_ < size_) buffer_[used_] = c;
+    used_++;
+  }
+  char* buffer_;
+  uint32_t size_;
+  uint32_t used_ = 0;
+};
+
+// The value of NAME in envp, empty if unset. `name` ends in '='.
+Text find_variable(const char* const* environment, const char* name) {
+  Text wanted = base::text_of(name);
+  for (; environment && *environment; environment++) {
+    uint32_t i = 0;
+    while (i < wanted.size && (*environment)[i] == wanted[i]) i++;
+    if (i == wanted.size) return base::text_of(*environment + i);
+  }
+  return {};
+}
+
+Result<void> read_all(int64_t file, void* buffer, uint64_t size, uint64_t& got) {
+  got = 0;
+  while (got < size) {
+    int64_t n = raw_syscall(SYS_read, file, raw_argument(static_cast<char*>(buffer) + got),
+                            static_cast<int64_t>(size - got));
+    if (n < 0) return Error(static_cast<int>(-n));
+    if (n == 0) break;
+    got += static_cast<uint64_t>(n);
+  }
+  return {};
+}
+
+Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mounts, uint32_t max) {
+  struct stat status;
+  int64_t result = raw_syscall(SYS_fstat, file, raw_argument(&status));
+  if (result < 0) return Error(static_cast<int>(-result));
+  if ((status.st_uid != uid && status.st_uid != 0) || (status.st_mode & 022)) return Error(EPERM);
+  RegistryHeader header{};
+  uint64_t got = 0;
+  BT_TRY(read_all(file, &header, sizeof header, got));
+  if (got != sizeof header || header.magic != kRegistryMagic ||
+      header.record_size != sizeof(MountRecord) || header.count > kMountsMax)
+    return Error(EINVAL);
+  uint32_t count = base::min(header.count, max);
+  BT_TRY(read_all(file, mounts, uint64_t{count} * sizeof(MountRecord), got));
+  if (got != uint64_t{count} * sizeof(MountRecord)) return Error(EINVAL);
+  for (uint32_t i = 0; i < count; i++)
+    if (mounts[i].mount_point_size >= kPathBytes ||
+        mounts[i].mount_point[mounts[i].mount_point_size] != '\0')
+      return Error(EINVAL);
+  return count;
+}
+
+}  // namespace
+
+Result<void> run_directory(const char* const* environment, uint32_t uid,
+                           char (&directory)[kDirectoryBytes]) {
+  PathBuilder path(directory, kDirectoryBytes);
+  Text own = find_variable(environment, "BTFUSE_RUN_DIR=");
+  if (own.size) return path.add(own).finish();
+  if (uid == 0) return path.add("/run/btfuse").finish();
+  Text runtime = find_variable(environment, "XDG_RUNTIME_DIR=");
+  if (runtime.size) return path.add(runtime).add("/btfuse").finish();
+  return path.add("/tmp/btfuse-").add_number(uid).finish();
+}
+
+Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
+                             uint32_t max) {
+  char name[kDirectoryBytes + 16];
+  BT_TRY(PathBuilder(name, sizeof name).add(directory).add("/mounts").finish());
+  int64_t file =
+      raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file == -ENOENT || file == -ENOTDIR) return 0u;
+  if (file < 0) return Error(static_cast<int>(-file));
+  auto result = read_open_registry(file, uid, mounts, max);
+  raw_syscall(SYS_close, file);
+  return result;
+}
+
+Result<int32_t> open_volume(const MountRecord& mount) {
+  char name[64];
+  BT_TRY(PathBuilder(name, sizeof name)
+             .add("/proc/")
+             .add_number(mount.daemon_pid)
+             .add("/fd/")
+             .add_number(static_cast<uint32_t>(mount.volume_descriptor))
+             .finish());
+  int64_t file = raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDWR | O_CLOEXEC);
+  if (file < 0) return Error(static_cast<int>(-file));
+  // A reused pid may have anything at that number: the size here, the volume's id after mapping, tell.
+  struct stat status;
+  int64_t result = raw_syscall(SYS_fstat, file, raw_argument(&status));
+  if (result < 0 || !S_ISREG(status.st_mode) ||
+      static_cast<uint64_t>(status.st_size) != mount.volume_size) {
+    raw_syscall(SYS_close, file);
+    return Error(ESTALE);
+  }
+  return static_cast<int32_t>(file);
+}
+
+}  // namespace bt::registry

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Reading the registry from inside a program: three system calls, no heap, no libc. Admission to a volume is the kernel's
+// own check: /proc/PID/fd/N of the supervisor opens only for whoever could ptrace it (docs/security.md).
+#pragma once
+
+#include "base/result.h"
+#include "registry/registry_format.h"
+
+namespace bt::registry {
+
+inline constexpr uint32_t kDirectoryBytes = 512;
+
+// Where `mounts` is: $BTFUSE_RUN_DIR; else /run/btfuse for root; else $XDG_RUNTIME_DIR/btfuse; else /tmp/btfuse-UID.
+// `environment` is envp. ENAMETOOLONG.
+Result<void> run_directory(const char* const* environment, uint32_t uid,
+                           char (&directory)[kDirectoryBytes]);
+
+// The mounts named there, at most `max`; 0 when there is no registry. EINVAL: not a registry of this version. EPERM: the
+// directory could have been written by somebody else.
+Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
+                             uint32_t max);
+
+// The volume's memory, open for reading and writing, close-on-exec; the caller maps it and closes it. EACCES: not for this
+// process. ENOENT, ESRCH: the daemon is gone. ESTALE: the file is not the one that the record speaks of.
+Result<int32_t> open_volume(const MountRecord& mount);
+
+}  // namespace bt::registry
