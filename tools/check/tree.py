@@ -62,4 +62,6 @@ def is_inside(name):
     """Whether the file is compiled for a stranger's process: INSIDE folders but their tests, which run in ours."""
     if name.startswith('src/origin/'):
         return '/inside' in name
+    if name.startswith('src/registry/'):
+        return 'reader' in name or 'format' in name
     return folder_of(name) in INSIDE_FOLDERS and not name.endswith(('_test.cc', '_bench.cc', '_tool.cc'))
