@@ -31,6 +31,9 @@ struct Thread {
   SessionIndex session = SessionIndex::kNone;
   uint64_t tag = 0;        // what locks carry while this thread holds them
   uint32_t thread_id = 0;
+  // The FUSE request being executed: a committing transaction stamps it into the slot, so that a restarted daemon knows what
+  // was done (docs/daemon.md). 0: none, and while the engine runs transactions of its own (allocator, reclaim, recovery).
+  uint64_t request = 0;
 };
 
 struct Context {

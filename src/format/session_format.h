@@ -83,7 +83,8 @@ struct SlotRecord {
   uint32_t bump_dirtree;       // 188  owner only: the transaction moves or hides directories
   uint64_t stamp;              // 192  last FUSE request committed by this slot (docs/daemon.md)
   uint64_t reading;            // 200  inode a long reader is in; see engine/read
-  uint64_t reserved[6];        // 208
+  uint64_t stamp_result;       // 208  bytes that the stamped request has written so far
+  uint64_t reserved[5];        // 216
   LogEntry log[kLogMax];       // 256
   uint64_t spare[(8192 - 256 - kLogMax * 16) / 8];
 };
