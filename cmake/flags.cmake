@@ -13,6 +13,8 @@ set(BT_INSIDE_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-sta
     -fvisibility=hidden -fPIC -ftls-model=initial-exec -mgeneral-regs-only
     -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none)
 
+# Words of shared memory are read and logged as integers, whatever type the record gives them.
+string(APPEND CMAKE_CXX_FLAGS " -fno-strict-aliasing")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -DBT_DEBUG=1")

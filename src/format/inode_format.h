@@ -21,7 +21,7 @@ struct DirectoryPart {
   uint64_t next_cookie;    // guarded by the inode's lock; starts at 3 (1 and 2 are . and ..)
   InodeNumber parent;      // guarded by the inode's lock (and the rename lock); the root's is the root
   uint64_t entry_count;    // guarded by the inode's lock; without . and ..
-  uint64_t reserved[6];
+  uint64_t reserved[7];
 };
 
 struct InodeRecord {
@@ -59,7 +59,7 @@ struct InodeRecord {
   uint64_t reserved;           // 248
 };
 static_assert(sizeof(InodeRecord) == 256);
-static_assert(sizeof(DirectoryPart) <= kInodeInlineBytes);
+static_assert(sizeof(DirectoryPart) == kInodeInlineBytes);
 
 inline constexpr uint32_t kInodeOrphan = 1;       // nlink 0, still used; on the orphan list
 inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access attribute exists: check the kernel's way

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A lock of the volume: who holds it, and a sequence that readers use instead of taking it.
 //
-//   tag   {holder's slot + 1 : 32 | generation of the slot's owner : 31 | somebody waits : 1}, 0 = free
+//   tag   {holder's slot : 32 | generation of the slot's owner : 31 | somebody waits : 1}, 0 = free
 //   seq   odd while a holder changes what the lock guards; only ever grows; never rolled back
 //
 // The protocol is shm/lock.h.

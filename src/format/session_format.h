@@ -80,7 +80,7 @@ struct SlotRecord {
   ShmOffset held[kHeldMax];    // 56   locks being taken or held
   FreeLists free;              // 120
   uint32_t log_count;          // 184  owner only, until dead: 0 is the commit point
-  uint32_t bump_dirtree;       // 188  owner only: the transaction moves or hides directories
+  uint32_t reserved32;         // 188
   uint64_t stamp;              // 192  last FUSE request committed by this slot (docs/daemon.md)
   uint64_t reading;            // 200  inode a long reader is in; see engine/read
   uint64_t stamp_result;       // 208  bytes that the stamped request has written so far

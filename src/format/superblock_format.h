@@ -4,8 +4,11 @@
 //   superblock 8 KiB │ sessions │ slots │ metrics blocks │ stripes │ heads │ inodes │ dentries │ descriptions │
 //   file locks │ page descriptors │ pages
 //
-// The file is sparse: a table costs memory only where it is used.
+// The file is sparse: a table costs memory only where it is used. Nothing reads a table beyond what was handed out, for
+// reading a hole of a memfd allocates it.
 #pragma once
+
+#include <cstddef>
 
 #include "format/lock_format.h"
 #include "format/types.h"
@@ -17,7 +20,7 @@ inline constexpr uint32_t kVolumeVersion = 1;
 
 struct Region {
   uint64_t offset;  // bytes from the start of the volume, a multiple of 4096
-  uint64_t count;   // records; indexes run from 1 to count - 1
+  uint64_t count;   // records; indexes run from 1 to count - 1 (stripes and heads: from 0, powers of two)
 };
 
 struct Geometry {
@@ -50,13 +53,23 @@ struct Superblock {
   uint32_t options;        // const once formatted; kOption… below
   uint32_t state;          // atomic: VolumeState
   uint32_t frozen;         // atomic: 1 once damage was found; never cleared
-  uint64_t damage_place;   // atomic: source line << 16 | file number of the first damage found
+  uint64_t damage_line;    // atomic: source line that found the first damage; 0 = none
   uint32_t daemon_pid;     // atomic; the worker
   uint32_t supervisor_pid; // atomic
   uint64_t kernel_device;  // atomic; st_dev of the mount, as the kernel gives it
-  uint32_t wake_daemon;    // atomic: futex; raised when somebody wants the daemon (pages short, session died)
   uint32_t origin_mode;    // const once formatted; 0 none, 1 directory, 2 foreign daemon
-  alignas(64) LockRecord rename_lock;  // rank rename
+  uint32_t reserved32;
+  uint64_t gate;           // atomic: 0, or the tag of who looks at the whole volume: transactions wait (engine/gate.h)
+  uint64_t clock_rate;     // hint: nanoseconds per tick of the time stamp counter, times 2^32; 0 = not known yet
+  uint32_t slots_used;     // atomic: slots from here on were never claimed; only grows
+  uint32_t sessions_used;  // atomic: the same of sessions
+  uint32_t slot_hint;      // hint: no free slot below it
+  uint32_t session_hint;   // hint: no free session below it
+  char damage_file[48];    // written once by who sets damage_line: source file, terminated
+  uint64_t reserved[5];
+  alignas(64) uint32_t wake_daemon;  // atomic: futex; raised when somebody wants the daemon (pages short, damage)
+  uint32_t wake_reserved[15];
+  LockRecord rename_lock;  // rank rename
   uint64_t rename_reserved[6];
   uint64_t dirtree_seq;                // atomic: bumped in commit by what moves or hides directories, never rolled back
   uint64_t dirtree_reserved[7];
@@ -66,8 +79,10 @@ struct Superblock {
   uint64_t orphan_reserved[5];
   FreePool free_inodes, free_dentries, free_pages, free_descriptions, free_file_locks;
   uint64_t hook_image;     // atomic: generation of the loaded eBPF programs, 0 = none
+  uint64_t hook_reserved[7];
 };
 static_assert(sizeof(Superblock) <= 8192);
+static_assert(offsetof(Superblock, free_inodes) % 64 == 0);
 
 inline constexpr uint64_t kSuperblockSizeBytes = 8192;
 
