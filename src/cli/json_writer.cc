@@ -55,14 +55,21 @@ void append_escaped(std::string& out, std::string_view text) {
 
 }  // namespace
 
+void JsonWriter::new_line() {
+  if (layout_ == Layout::kOneLine) return;
+  text_ += '\n';
+  text_.append(nesting_.size() * 2, ' ');
+}
+
 void JsonWriter::separate() {
   if (after_key_) {
     after_key_ = false;
     return;
   }
   require(nesting_.empty() ? text_.empty() : nesting_.back() == ']');
-  if (!nesting_.empty()) text_ += first_ ? "\n" : ",\n";
-  text_.append(nesting_.size() * 2, ' ');
+  if (nesting_.empty()) return;
+  if (!first_) text_ += ',';
+  new_line();
 }
 
 void JsonWriter::open(char bracket) {
@@ -75,10 +82,7 @@ void JsonWriter::open(char bracket) {
 void JsonWriter::close(char bracket) {
   require(!nesting_.empty() && nesting_.back() == bracket && !after_key_);
   nesting_.pop_back();
-  if (!first_) {
-    text_ += '\n';
-    text_.append(nesting_.size() * 2, ' ');
-  }
+  if (!first_) new_line();
   text_ += bracket;
   first_ = false;
 }
@@ -91,8 +95,8 @@ void JsonWriter::scalar(std::string_view text) {
 
 void JsonWriter::key(std::string_view name) {
   require(!nesting_.empty() && nesting_.back() == '}' && !after_key_);
-  text_ += first_ ? "\n" : ",\n";
-  text_.append(nesting_.size() * 2, ' ');
+  if (!first_) text_ += ',';
+  new_line();
   text_ += '"';
   append_escaped(text_, name);
   text_ += "\": ";

@@ -19,6 +19,10 @@ namespace bt::cli {
 
 class JsonWriter {
  public:
+  // kOneLine: no line feeds, for streams of one document a line.
+  enum class Layout { kIndented, kOneLine };
+  explicit JsonWriter(Layout layout = Layout::kIndented) : layout_(layout) {}
+
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void begin_array() { open('['); }
@@ -52,7 +56,9 @@ class JsonWriter {
   void close(char bracket);
   void scalar(std::string_view text);
   void separate();
+  void new_line();
 
+  Layout layout_;
   std::string text_;
   std::vector<char> nesting_;
   bool first_ = true;

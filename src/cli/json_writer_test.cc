@@ -27,6 +27,19 @@ TEST(JsonWriter, nests_and_separates) {
       "{\n  \"a\": 1,\n  \"b\": [\n    \"x\",\n    true,\n    null\n  ],\n  \"empty\": {}\n}");
 }
 
+TEST(JsonWriter, one_line_has_no_line_feeds) {
+  JsonWriter json(JsonWriter::Layout::kOneLine);
+  json.begin_object();
+  json.member("a", 1);
+  json.key("b");
+  json.begin_array();
+  json.value(1);
+  json.value(2);
+  json.end_array();
+  json.end_object();
+  EXPECT_EQ(json.text(), "{\"a\": 1,\"b\": [1,2]}");
+}
+
 TEST(JsonWriter, escapes_what_json_forbids_and_replaces_what_is_not_utf8) {
   JsonWriter json;
   json.value(std::string_view("q\" b\\ n\n \xc3\xa9 \xff \xed\xa0\x80"));
