@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What the agent calls. Programs are loaded and unloaded from outside (`btfuse hook`) through the registry, a page that
+// every agent maps; one word of it says whether any program is loaded.
+//
+//   per process   init() once; fork_child() in a forked child
+//   per thread    a `Thread*`, zero at first, which run_enter() fills in; thread_exit() gives it back
+//   per call      if (any_loaded()) [[unlikely]] → run_enter(), the call itself, run_exit() where Call::wants_exit
+//
+// Stack: run_enter and run_exit need at most kStackNeeded bytes below their caller, and 4 KiB more on the rare call that
+// finds the registry changed. General registers only; nothing is saved or restored but what the C ABI says. Neither takes
+// a lock that the application can hold; both may be reached again from a signal handler, and then run no program.
+// No system call is made on the steady path.
+#pragma once
+
+#include "hooks/context_format.h"
+#include "hooks/registry_format.h"
+#include "hooks/thread.h"
+
+namespace bt::hooks {
+
+inline constexpr uint32_t kStackNeeded = 3072;
+
+// One call of the application, as the agent knows it.
+struct Call {
+  int64_t nr = 0;
+  uint64_t args[6] = {};
+  // Filled by Host::resolve where a program that is loaded for this call needs them.
+  const char* path = nullptr;  // absolute, in memory of the agent that lives until run_exit; null = not known
+  uint32_t path_size = 0;
+  uint64_t mount = 0;
+  uint64_t inode = 0;
+  // Set by the agent before run_exit.
+  Served served = Served::kUnknown;
+  // Set by run_enter.
+  int64_t result = 0;       // where it answers kAnswered
+  bool wants_exit = false;  // a program waits for the result: issue the call where run_exit can follow it
+};
+
+struct Host {
+  // Fills path, mount and inode of a call that an attached program will look at. May be null. Must not run hooks.
+  void (*resolve)(Call& call) = nullptr;
+  // The agent's SIGSEGV and SIGBUS handler serves base/user_copy.h.
+  bool faults_handled = false;
+};
+
+// Opens the registry under `run_directory` (…/btfuse), creating it where missing. Where it cannot, any_loaded() is false
+// for good. Never fails its caller.
+void init(const char* run_directory, const Host& host);
+
+// The registry's word, or a zero.
+extern const std::atomic<uint64_t>* loaded_word;
+inline bool any_loaded() { return loaded_word->load(std::memory_order_relaxed) != 0; }
+
+enum class Verdict : uint32_t {
+  kServe,     // do what you would do
+  kKernel,    // pass the call to the kernel even if it is ours
+  kAnswered,  // do not make the call, nor run_exit; Call::result is its result
+};
+Verdict run_enter(Thread*& thread, Call& call);
+
+// The result that the application is given.
+int64_t run_exit(Thread*& thread, Call& call, int64_t result);
+
+void thread_exit(Thread*& thread);
+// In the child, before anything else of this file. `thread` is the forking thread's.
+void fork_child(Thread*& thread);
+
+}  // namespace bt::hooks

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Who runs: ids, credentials and comm, asked of the kernel once per thread and kept until a call that may change them
+// (identity_changed), fork, or a new set of programs. And the path of the call at hand.
+#pragma once
+
+#include "base/bytes.h"
+#include "hooks/thread.h"
+
+namespace bt::hooks {
+
+// The thread itself, with pid_tgid, uid_gid and task filled in.
+Thread& identity(Thread& thread);
+// Some thread's identity may have changed: all are asked anew.
+void identity_changed();
+// True for setuid, prctl and the like.
+bool changes_identity(int64_t nr);
+
+// Of the btfuse/… program that runs: the absolute path where known, else the path argument; empty where there is none.
+base::Text path_of_call(Thread& thread);
+
+}  // namespace bt::hooks
