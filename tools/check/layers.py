@@ -18,6 +18,7 @@ BELOW = {
     'agent': {'base', 'shm', 'format', 'metrics', 'engine', 'posix', 'hooks', 'registry'},
     'origin': {'base', 'metrics'},
     'loader': {'base', 'hooks'},
+    'launcher': {'base'},
     'dashboard': {'base', 'metrics', 'format'},
 }
 ALL = set(BELOW) | {'fuse', 'cli'}

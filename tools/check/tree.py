@@ -4,7 +4,7 @@ import functools
 import os
 import subprocess
 
-INSIDE_FOLDERS = ('base', 'shm', 'format', 'metrics', 'engine', 'posix', 'hooks', 'agent')
+INSIDE_FOLDERS = ('base', 'shm', 'format', 'metrics', 'engine', 'posix', 'hooks', 'agent', 'launcher')
 
 
 class Tree:
