@@ -100,18 +100,37 @@ void make_only(const char* mount_point, Path& only) {
   if (!only.fits()) fail("--only", "path too long");
 }
 
+// Where the agent finds the site tables of libraries that the build did not know; `btfuse sites` writes them there.
+void make_sites(char* const* environment, Path& sites) {
+  const char* cache = variable(environment, "XDG_CACHE_HOME");
+  const char* home = variable(environment, "HOME");
+  sites.clear();
+  sites.append("BTFUSE_SITES=");
+  if (base::raw_syscall(SYS_geteuid) == 0)
+    sites.append("/var/cache");
+  else if (cache && *cache)
+    sites.append(cache);
+  else
+    sites.append(home ? home : "").append("/.cache");
+  sites.append("/btfuse/sites");
+}
+
 [[noreturn]] void run(char* const* words, char** environment) {
   RunRequest request = parse_run(words);
   if (request.unknown_option) fail("run", "unknown option (see btfuse run --help)");
   if (!request.program || !request.program[0])
     fail("run", "usage: btfuse run [--only MOUNTPOINT] -- PROGRAM ARG…");
-  static Path preload, only;
+  static Path preload, only, sites;
   make_preload(variable(environment, "LD_PRELOAD"), preload);
   if (request.only) make_only(request.only, only);
-  static const char* changed[kEnvironmentMax + 3];
+  static const char* changed[kEnvironmentMax + 1];
   uint32_t count = 0;
   changed[count++] = preload.c_str();
   if (request.only) changed[count++] = only.c_str();
+  if (!variable(environment, "BTFUSE_SITES")) {
+    make_sites(environment, sites);
+    if (sites.fits()) changed[count++] = sites.c_str();
+  }
   for (; *environment; environment++) {
     if (begins_with(*environment, "LD_PRELOAD=") ||
         (request.only && begins_with(*environment, "BTFUSE_ONLY=")))
