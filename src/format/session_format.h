@@ -84,7 +84,9 @@ struct SlotRecord {
   uint64_t stamp;              // 192  last FUSE request committed by this slot (docs/daemon.md)
   uint64_t reading;            // 200  inode a long reader is in; see engine/read
   uint64_t stamp_result;       // 208  bytes that the stamped request has written so far
-  uint64_t reserved[5];        // 216
+  uint64_t waiting_owner;      // 216  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
+  uint64_t waiting_for;        // 224  atomic: the owner whose lock it waits for
+  uint64_t reserved[3];        // 232
   LogEntry log[kLogMax];       // 256
   uint64_t spare[(8192 - 256 - kLogMax * 16) / 8];
 };

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Reading. Without any lock: copy, then look whether the inode's sequence stood still. Each run of 64 KiB is validated by
+// itself, so that a writer can disturb no more than that. What a failed try put into the program's buffer is overwritten
+// by the next; nothing is returned before it was validated. After kOptimisticTries the lock decides; the buffer has been
+// touched by then, so that a fault under the lock (whose handling might need this very lock) is not to be expected.
+#include <sys/stat.h>
+
+#include "engine/data.h"
+#include "engine/data_pieces.h"
+#include "engine/file_pages_internal.h"
+#include "shm/lock.h"
+
+namespace bt::engine {
+
+namespace {
+
+constexpr uint64_t kValidatedBytes = 64 << 10;
+constexpr int kOptimisticTries = 4;
+constexpr int kSpinsMax = 200;
+
+enum class Outcome : uint8_t { kCopied, kFault, kNonsense };
+
+// Copies [offset, offset + size) of the file as it looks now.
+Outcome copy_out(const Volume& volume, const InodeRecord& inode, uint64_t offset, uint64_t size, PieceCursor& pieces) {
+  while (size > 0) {
+    uint64_t in_page = offset % kPageSizeBytes;
+    PageRun run = find_run(volume, inode, offset / kPageSizeBytes, base::divide_up(in_page + size, kPageSizeBytes));
+    uint64_t part = base::min(size, run.count * kPageSizeBytes - in_page);
+    if (run.page == PageIndex::kNone) {
+      if (!pieces.clear_to(part)) return Outcome::kFault;
+    } else {
+      const char* first = volume.page(run.page);
+      if (!first || !volume.page(PageIndex{static_cast<uint32_t>(raw(run.page) + run.count - 1)})) return Outcome::kNonsense;
+      if (!pieces.copy_to(first + in_page, part)) return Outcome::kFault;
+    }
+    offset += part;
+    size -= part;
+  }
+  return Outcome::kCopied;
+}
+
+// The number names this inode still, and it has bytes to read.
+Result<void> check_file(const InodeRecord& inode, InodeNumber number) {
+  uint32_t mode = __atomic_load_n(&inode.mode, __ATOMIC_RELAXED);
+  if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != number.generation() || mode == 0) return Error(ESTALE);
+  if (S_ISREG(mode)) [[likely]] return {};
+  return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
+}
+
+// An even sequence, or 0 when writers would not let us: sequences of locks that were ever taken are greater.
+bool settle_sequence(const LockRecord& lock, uint64_t& seq) {
+  for (int spins = 0; spins < kSpinsMax; spins++) {
+    seq = shm::read_begin(lock);
+    if (!(seq & 1)) [[likely]] return true;
+    __builtin_ia32_pause();
+  }
+  return false;
+}
+
+struct Request {
+  InodeNumber number;
+  uint64_t offset;
+  uint64_t size;
+};
+
+// One validated run. How much of it lies within the file is the answer.
+Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const Request& want, PieceCursor& pieces,
+                          Outcome& outcome) {
+  BT_TRY(check_file(inode, want.number));
+  uint64_t size = __atomic_load_n(&inode.size, __ATOMIC_RELAXED);
+  outcome = Outcome::kCopied;
+  if (want.offset >= size) return uint64_t{0};
+  uint64_t part = base::min(want.size, size - want.offset);
+  outcome = copy_out(volume, inode, want.offset, part, pieces);
+  return part;
+}
+
+Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome outcome) {
+  if (result && outcome == Outcome::kFault) return Error(EFAULT);
+  if (result && outcome == Outcome::kNonsense) return BT_DAMAGED(volume);
+  return result;
+}
+
+[[gnu::noinline]] Result<uint64_t> read_locked(Context& context, InodeRecord& inode, const Request& want,
+                                               PieceCursor& pieces) {
+  Transaction txn(context.thread);
+  BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
+  Outcome outcome = Outcome::kCopied;
+  auto result = read_now(context.volume(), inode, want, pieces, outcome);
+  txn.roll_back();
+  return finish(context.volume(), result, outcome);
+}
+
+Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& want, PieceCursor& pieces) {
+  const Volume& volume = context.volume();
+  for (int tries = 0; tries < kOptimisticTries; tries++) {
+    uint64_t seq;
+    if (!settle_sequence(inode.lock, seq)) break;
+    PieceCursor from_here = pieces;
+    Outcome outcome = Outcome::kCopied;
+    auto result = read_now(volume, inode, want, from_here, outcome);
+    if (shm::read_retry(inode.lock, seq)) [[unlikely]] continue;
+    pieces = from_here;
+    return finish(volume, result, outcome);
+  }
+  return read_locked(context, inode, want, pieces);
+}
+
+}  // namespace
+
+Result<uint64_t> read(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces, uint32_t piece_count) {
+  InodeRecord* inode = context.volume().inode(number.index());
+  if (!inode) return Error(ESTALE);
+  BT_TRY_ASSIGN(uint64_t total, total_size(pieces, piece_count, offset));
+  PieceCursor cursor(pieces, piece_count);
+  uint64_t done = 0;
+  do {
+    Request want{number, offset + done, base::min(total - done, kValidatedBytes)};
+    auto part = read_run(context, *inode, want, cursor);
+    if (!part) {
+      if (done == 0) return part;
+      break;
+    }
+    done += *part;
+    if (*part < want.size) break;
+  } while (done < total);
+  return done;
+}
+
+}  // namespace bt::engine
