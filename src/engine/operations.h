@@ -54,7 +54,8 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
 Result<InodeNumber> parent_of(Context& context, InodeNumber directory);
 
 struct NewInode {
-  uint32_t mode = 0;   // type and permission bits, the umask already applied
+  uint32_t mode = 0;   // type and permission bits
+  uint32_t umask = 0;  // taken off here unless the directory has a default ACL; 0 if the caller did
   uint64_t rdev = 0;   // device nodes
   Text link_target;    // symbolic links: 1..4095 bytes
 };
@@ -113,7 +114,8 @@ struct VolumeStatistics {
 void read_statistics(Context& context, VolumeStatistics& statistics);
 
 // The daemon alone: FUSE's lookup counts. An inode with neither names, opens nor lookups is reclaimed.
-void add_kernel_lookup(Context& context, InodeNumber inode);
-void forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t count);
+// ESTALE: it is gone (its name was just removed): the lookup must answer ENOENT.
+Result<void> add_kernel_lookup(Context& context, InodeNumber inode);
+Result<void> forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t count);
 
 }  // namespace bt::engine

@@ -12,6 +12,8 @@ struct Credentials {
   uint32_t gid = 0;
   const uint32_t* groups = nullptr;
   uint32_t group_count = 0;
+  // Fetches the groups when they are first needed; nullptr: they are there. The daemon must read /proc for them.
+  const uint32_t* (*load_groups)(const Credentials& credentials, uint32_t& count) = nullptr;
   bool dac_override = false;  // CAP_DAC_OVERRIDE
   bool dac_read_search = false;
   bool fowner = false;        // CAP_FOWNER

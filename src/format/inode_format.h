@@ -61,9 +61,10 @@ struct InodeRecord {
 static_assert(sizeof(InodeRecord) == 256);
 static_assert(sizeof(DirectoryPart) == kInodeInlineBytes);
 
-inline constexpr uint32_t kInodeOrphan = 1;       // nlink 0, still used; on the orphan list
+inline constexpr uint32_t kInodeOrphan = 1;       // unused, too big for one transaction: on the orphan list
 inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access attribute exists: check the kernel's way
 inline constexpr uint32_t kInodeTmpfile = 4;      // O_TMPFILE without O_EXCL: may be given a name by linkat
+inline constexpr uint32_t kInodeHasDefaultAcl = 16;  // a directory with a system.posix_acl_default attribute
 inline constexpr uint32_t kInodeShrinking = 8;    // pages beyond the end wait to be freed (engine/file_pages.h)
 
 }  // namespace bt::format

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Making a file inside a transaction that does more than that: create() commits it alone, create_and_open together with an
+// open description.
+#pragma once
+
+#include "engine/allocator.h"
+#include "engine/operations.h"
+
+namespace bt::engine {
+
+struct MadeInode {
+  InodeRecord* record = nullptr;  // nobody sees it before the commit: fields may be stored without logging
+  InodeNumber number;
+};
+
+// What must be prepared before the transaction. `directory` because a default ACL there costs a page.
+Needs needs_of_entry(Context& context, InodeNumber directory, Text name, const NewInode& what);
+
+// Locks `directory` and the name's stripe (both must be in order for the caller's locks), makes inode and entry. All errors
+// of create. EEXIST: the name is there.
+Result<void> make_entry(Transaction& txn, Context& context, InodeNumber directory, Text name,
+                        const NewInode& what, MadeInode& made);
+// O_TMPFILE: an inode without a name (nlink 0); the caller stores opens = 1. linkable: linkat may name it.
+Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber directory, const NewInode& what,
+                          bool linkable, MadeInode& made);
+
+// Copies what Attributes has out of a record; lock held, or under its sequence.
+void copy_attributes(const InodeRecord& record, InodeNumber number, Attributes& attributes);
+
+}  // namespace bt::engine

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// mknod, mkdir and symlink. Locks: the directory, the name's stripe. Log: at most 45 entries (docs/transactions.md).
+#include "engine/make_entry.h"
+
+namespace bt::engine {
+
+Result<void> create(Context& context, InodeNumber directory, Text name, const NewInode& what,
+                    Attributes& made) {
+  BT_TRY(prepare(context.thread, needs_of_entry(context, directory, name, what)));
+  Transaction txn(context.thread);
+  MadeInode inode;
+  BT_TRY(make_entry(txn, context, directory, name, what, inode));
+  // Copied before the commit: afterwards the record is everybody's.
+  copy_attributes(*inode.record, inode.number, made);
+  txn.commit();
+  return {};
+}
+
+}  // namespace bt::engine

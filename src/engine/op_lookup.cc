@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// One name in one directory, and `..`. Lock-free: the directory's rights, the chain and the child are each read under their
+// own sequence; the lookup takes place when the chain's is found unmoved.
+#include "engine/directory_index.h"
+#include "engine/inode_lock.h"
+#include "engine/operations.h"
+
+namespace bt::engine {
+namespace {
+
+// A child that vanished between the chain and its record was replaced or removed: look again, a bounded number of times.
+constexpr uint32_t kLookupAttempts = 100;
+
+inline Result<void> check_search(Context& context, InodeNumber directory) {
+  AccessView view{};
+  BT_TRY(read_inode(context.thread, directory, [&](const InodeRecord& record) {
+    view = access_view(directory.index(), record);
+  }));
+  if (!is_directory(view.mode)) [[unlikely]]
+    return Error(ENOTDIR);
+  return check_permission(context, view, kMayExec, false);
+}
+
+inline bool is_current(const Volume& volume, InodeNumber number) {
+  return load_relaxed(volume.inode(number.index())->generation) == number.generation();
+}
+
+}  // namespace
+
+Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& found) {
+  Volume& volume = context.volume();
+  uint32_t hash = hash_name(directory.index(), name);
+  __builtin_prefetch(&volume.head(hash));
+  BT_TRY(check_search(context, directory));
+  if (name.size > kNameMax) [[unlikely]]
+    return Error(ENAMETOOLONG);
+  for (uint32_t attempt = 0; attempt < kLookupAttempts; attempt++) {
+    Entry entry;
+    BT_TRY(find_entry(context.thread, directory.index(), name, hash, entry));
+    // The directory's record may have been freed and used again since: its entries would not be those of the number.
+    if (!is_current(volume, directory)) [[unlikely]]
+      return Error(ESTALE);
+    if (!entry.child) return Error(ENOENT);
+    auto read = read_inode(context.thread, entry.child, [&](const InodeRecord& record) {
+      found = {entry.child, load_relaxed(record.mode), load_relaxed(record.uid),
+               load_relaxed(record.gid)};
+    });
+    if (read) [[likely]]
+      return {};
+    if (read.error() != Error(ESTALE)) return read.error();
+  }
+  // Nobody replaces a name a hundred times in a row while one load is made: the entry names what is not there.
+  return BT_DAMAGED(volume);
+}
+
+Result<InodeNumber> parent_of(Context& context, InodeNumber directory) {
+  InodeNumber parent;
+  uint32_t mode = 0;
+  BT_TRY(read_inode(context.thread, directory, [&](const InodeRecord& record) {
+    mode = load_relaxed(record.mode);
+    parent.value = load_relaxed(record.directory.parent.value);
+  }));
+  if (!is_directory(mode)) return Error(ENOTDIR);
+  return parent;
+}
+
+}  // namespace bt::engine

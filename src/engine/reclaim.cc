@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "engine/reclaim.h"
+
+#include "engine/housekeeping.h"
+#include "engine/permissions.h"
+#include "engine/seq_read.h"
+#include "engine/xattr_store.h"
+
+namespace bt::engine {
+namespace {
+
+bool is_unused(const InodeRecord& inode) {
+  return inode.nlink == 0 && inode.opens == 0 && load_relaxed(inode.kernel_lookups) == 0;
+}
+
+// Attributes and locks are few enough to go with the last pages. Precondition: no data pages left.
+Result<void> free_inode(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
+  BT_TRY(give_xattr_pages(txn, thread, inode.xattrs));
+  txn.store(inode.xattrs, PageIndex::kNone);
+  txn.store(inode.mode, 0u);
+  give_inode(txn, thread, index);
+  return {};
+}
+
+Result<void> put_on_orphan_list(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
+  Superblock& superblock = thread.volume->superblock();
+  BT_TRY(txn.lock(superblock.orphan_lock, shm::LockRank::kAllocator));
+  txn.store(inode.flags, inode.flags | kInodeOrphan);
+  txn.store(inode.orphan_next, superblock.orphans);
+  txn.store(superblock.orphans, index);
+  txn.store(superblock.orphan_count, superblock.orphan_count + 1);
+  return {};
+}
+
+// Precondition: the orphan lock. EIO: it is not there.
+Result<void> take_off_orphan_list(Transaction& txn, Volume& volume, InodeRecord& inode, InodeIndex index) {
+  Superblock& superblock = volume.superblock();
+  InodeIndex* link = &superblock.orphans;
+  for (uint64_t steps = superblock.orphan_count; *link != index; steps--) {
+    InodeRecord* other = volume.inode(*link);
+    if (!other || steps == 0) [[unlikely]]
+      return BT_DAMAGED(volume);
+    link = &other->orphan_next;
+  }
+  txn.store(*link, inode.orphan_next);
+  txn.store(superblock.orphan_count, superblock.orphan_count - 1);
+  return {};
+}
+
+// Data pages and attributes of an inode that frees in one go: the log holds kPagesFreedAtOnce pages, whatever their use.
+bool is_small(const InodeRecord& inode) {
+  bool has_xattrs = inode.xattrs != PageIndex::kNone;
+  return inode.page_count + (has_xattrs ? kXattrPagesMax : 0) <= kPagesFreedAtOnce && inode.height <= 1;
+}
+
+}  // namespace
+
+Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
+  if (!is_unused(inode)) return false;
+  txn.store(inode.generation, inode.generation + 1);
+  bool with_pages = inode.root != PageIndex::kNone;
+  if (with_pages && !is_small(inode)) {
+    BT_TRY(put_on_orphan_list(txn, thread, inode, index));
+    return true;
+  }
+  if (with_pages && !is_directory(inode.mode) &&
+      !free_pages_from(txn, thread, inode, 0, kPagesFreedAtOnce))
+    return BT_DAMAGED(*thread.volume);
+  BT_TRY(free_inode(txn, thread, inode, index));
+  return false;
+}
+
+namespace {
+
+// Frees some pages of an orphan, and with the last ones the inode. True: it is on the list no more.
+Result<bool> shrink_orphan(Thread& thread, InodeRecord& inode, InodeIndex index) {
+  Transaction txn(thread);
+  BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
+  if (!(inode.flags & kInodeOrphan)) return true;  // Another sweep was faster.
+  if (inode.root != PageIndex::kNone) {
+    // The inode itself goes in a transaction of its own, so that the log need not hold both.
+    (void)free_pages_from(txn, thread, inode, 0, kPagesFreedAtOnce);
+    txn.commit();
+    return false;
+  }
+  BT_TRY(txn.lock(thread.volume->superblock().orphan_lock, shm::LockRank::kAllocator));
+  BT_TRY(take_off_orphan_list(txn, *thread.volume, inode, index));
+  txn.store(inode.flags, inode.flags & ~kInodeOrphan);
+  BT_TRY(free_inode(txn, thread, inode, index));
+  txn.commit();
+  return true;
+}
+
+}  // namespace
+
+Result<bool> sweep_orphans(Thread& thread, uint32_t transactions) {
+  Housekeeping housekeeping(thread);
+  Volume& volume = *thread.volume;
+  for (;;) {
+    InodeIndex index = load_relaxed(volume.superblock().orphans);
+    if (index == InodeIndex::kNone) return true;
+    InodeRecord* inode = volume.inode(index);
+    if (!inode) [[unlikely]]
+      return BT_DAMAGED(volume);
+    for (bool gone = false; !gone;) {
+      if (transactions-- == 0) return false;
+      BT_TRY_ASSIGN(gone, shrink_orphan(thread, *inode, index));
+      settle(thread);
+    }
+  }
+}
+
+}  // namespace bt::engine

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// The end of an inode: no name, no open description, no memory of it in the kernel. Whoever makes the last of the three true
+// frees it in the same transaction. A file with more pages than one transaction can free goes to the orphan list instead:
+// its generation grows at once, so nobody can reach it any more, and it is taken apart in bounded transactions, by whoever
+// put it there or, if he dies, by the daemon's sweep.
+#pragma once
+
+#include "engine/allocator.h"
+#include "engine/file_pages.h"
+#include "engine/transaction.h"
+
+namespace bt::engine {
+
+// Call with the inode's lock held, after storing what went (nlink, opens). Does nothing while somebody still uses it. True:
+// it went to the orphan list; call sweep_orphans after the commit. May take the orphan lock or the page pool's.
+Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index);
+
+// Takes orphans apart, at most `transactions` transactions long. True: none are left.
+Result<bool> sweep_orphans(Thread& thread, uint32_t transactions);
+
+// What a caller of reclaim_if_unused does after its commit.
+inline constexpr uint32_t kSweepAll = UINT32_MAX;
+
+}  // namespace bt::engine
