@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/volume.h"
+#include "shm/token.h"
 
 namespace bt::engine {
 
@@ -16,26 +17,30 @@ struct Credentials {
   const uint32_t* (*load_groups)(const Credentials& credentials, uint32_t& count) = nullptr;
   bool dac_override = false;  // CAP_DAC_OVERRIDE
   bool dac_read_search = false;
-  bool fowner = false;        // CAP_FOWNER
-  bool chown = false;         // CAP_CHOWN
-  bool fsetid = false;        // CAP_FSETID
-  bool mknod = false;         // CAP_MKNOD
-  bool sys_admin = false;     // CAP_SYS_ADMIN: trusted.*, security.* attributes
+  bool fowner = false;     // CAP_FOWNER
+  bool chown = false;      // CAP_CHOWN
+  bool fsetid = false;     // CAP_FSETID
+  bool mknod = false;      // CAP_MKNOD
+  bool sys_admin = false;  // CAP_SYS_ADMIN: trusted.*, security.* attributes
   // The daemon when the kernel has checked already (default_permissions): skips permission checks.
   bool trusted = false;
 };
 
-// One thread's attachment to one volume. The slot is claimed by attach_thread (shm/token.h tells how it dies with us).
+// One thread's attachment to one volume. The slot is claimed by attach_thread (shm/token.h tells how it dies with us). Stays
+// where it is, and is touched by its own thread only, until detach_thread or the end of the thread.
 struct Thread {
   Volume* volume = nullptr;
   SlotRecord* slot = nullptr;
   SlotIndex slot_index = SlotIndex::kNone;
   SessionIndex session = SessionIndex::kNone;
-  uint64_t tag = 0;        // what locks carry while this thread holds them
+  uint64_t tag = 0;  // what locks carry while this thread holds them
   uint32_t thread_id = 0;
   // The FUSE request being executed: a committing transaction stamps it into the slot, so that a restarted daemon knows what
   // was done (docs/daemon.md). 0: none, and while the engine runs transactions of its own (allocator, reclaim, recovery).
   uint64_t request = 0;
+  // Locks at the bottom of slot->held that outlive transactions: 1 inside an OffsetLock.
+  uint32_t held_base = 0;
+  shm::RobustList robust;
 };
 
 struct Context {
@@ -45,7 +50,8 @@ struct Context {
 };
 
 // Claims a session for process `pid` (start time in clock ticks, /proc/PID/stat field 22) and a slot for the calling
-// thread. EAGAIN (session_table_full, slot_table_full), ENOTSUP (no_robust_list), EIO.
+// thread, whose thread.volume the caller has set. EAGAIN (session_table_full, slot_table_full), ENOTSUP (no_robust_list),
+// EIO.
 Result<SessionIndex> open_session(Thread& thread, uint32_t pid, uint64_t start_time, uint32_t uid);
 // A slot for the calling thread in `session`. thread.volume is set by the caller.
 Result<void> attach_thread(Thread& thread, SessionIndex session);
@@ -55,6 +61,8 @@ void detach_thread(Thread& thread);
 // or by the daemon when pid and start time are gone. Restartable: a kill inside leaves a session that can be closed again.
 Result<void> close_session(Context& context, SessionIndex session);
 
+// The daemon's sweep: recovers every dead slot; how many.
+uint32_t sweep_slots(Thread& thread);
 // Rolls back the transaction of a dead slot and frees its locks; true when it was dead and is repaired now.
 bool recover_slot(Thread& thread, SlotIndex dead);
 // Daemon: marks all slots of a session whose process is known dead (pidfd) though the kernel has not marked them.

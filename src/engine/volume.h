@@ -4,12 +4,14 @@
 // out of range gives nullptr and freezes the volume.
 #pragma once
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "format/dentry_format.h"
 #include "format/inode_format.h"
 #include "format/page_format.h"
 #include "format/session_format.h"
 #include "format/superblock_format.h"
+#include "metrics/block.h"
 
 namespace bt::engine {
 
@@ -17,19 +19,22 @@ using namespace format;  // NOLINT: the engine is about nothing but these record
 
 // How large each table is made. Zero: chosen from volume_size.
 struct FormatOptions {
-  uint64_t volume_size = 0;  // bytes of file data and tables together, at least 16 MiB
+  // Bytes of files, inodes and names together, at least 16 MiB. What each process and thread needs comes on top; the
+  // file is sparse, so that costs address space until it is used.
+  uint64_t volume_size = 0;
   uint64_t inodes_max = 0;
   uint32_t owner_uid = 0;
   uint32_t owner_gid = 0;
-  uint32_t options = 0;      // kOption…
-  uint32_t root_mode = 0755; // permission bits of the root directory
-  uint64_t id = 0;           // random, not 0
-  int64_t now_ns = 0;        // CLOCK_REALTIME, the root's times
+  uint32_t options = 0;       // kOption…
+  uint32_t root_mode = 0755;  // permission bits of the root directory
+  uint64_t id = 0;            // random, not 0
+  int64_t now_ns = 0;         // CLOCK_REALTIME, the root's times
 };
 
 class Volume {
  public:
-  // Lays a new volume out over zeroed memory (a fresh memfd of volume_size_for(options) bytes). Outside callers only.
+  // Lays a new volume out over zeroed memory (a fresh memfd of volume_size_for(options) bytes). EINVAL: too small, or more
+  // inodes than fit.
   static uint64_t volume_size_for(const FormatOptions& options);
   static Result<void> format(void* memory, uint64_t size, const FormatOptions& options);
 
@@ -42,13 +47,21 @@ class Volume {
   char* base() const { return base_; }
 
   // nullptr when the index is 0 or out of range.
-  InodeRecord* inode(InodeIndex index) const { return record<InodeRecord>(geometry_.inodes, raw(index)); }
-  DentryRecord* dentry(DentryIndex index) const { return record<DentryRecord>(geometry_.dentries, raw(index)); }
+  InodeRecord* inode(InodeIndex index) const {
+    return record<InodeRecord>(geometry_.inodes, raw(index));
+  }
+  DentryRecord* dentry(DentryIndex index) const {
+    return record<DentryRecord>(geometry_.dentries, raw(index));
+  }
   DescriptionRecord* description(DescriptionIndex index) const {
     return record<DescriptionRecord>(geometry_.descriptions, raw(index));
   }
-  SessionRecord* session(SessionIndex index) const { return record<SessionRecord>(geometry_.sessions, raw(index)); }
-  SlotRecord* slot(SlotIndex index) const { return record<SlotRecord>(geometry_.slots, raw(index)); }
+  SessionRecord* session(SessionIndex index) const {
+    return record<SessionRecord>(geometry_.sessions, raw(index));
+  }
+  SlotRecord* slot(SlotIndex index) const {
+    return record<SlotRecord>(geometry_.slots, raw(index));
+  }
   FileLockRecord* file_lock(FileLockIndex index) const {
     return record<FileLockRecord>(geometry_.file_locks, raw(index));
   }
@@ -57,13 +70,39 @@ class Volume {
   }
   char* page(PageIndex index) const {
     uint32_t i = raw(index);
-    if (i == 0 || i >= geometry_.pages.count) [[unlikely]] return nullptr;
+    if (i == 0 || i >= geometry_.pages.count) [[unlikely]]
+      return nullptr;
     return base_ + geometry_.pages.offset + i * kPageSizeBytes;
   }
   // Stripe and chain head of a hash (mix of parent and name, see engine/directory_index.h).
-  StripeRecord& stripe(uint32_t hash) const;
-  uint32_t& head(uint32_t hash) const;
-  void* metrics_block(SlotIndex index) const;
+  StripeRecord& stripe(uint32_t hash) const {
+    return reinterpret_cast<StripeRecord*>(base_ + geometry_.stripes.offset)[hash & stripe_mask_];
+  }
+  uint32_t& head(uint32_t hash) const {
+    return reinterpret_cast<uint32_t*>(base_ + geometry_.heads.offset)[hash & head_mask_];
+  }
+  // Block 0 is the Control; a slot's is the Block of its index. nullptr when out of range.
+  void* metrics_block(SlotIndex index) const {
+    if (raw(index) >= geometry_.metrics.count) [[unlikely]]
+      return nullptr;
+    return base_ + geometry_.metrics.offset + raw(index) * geometry_.metrics_block_size;
+  }
+  metrics::Control& control() const {
+    return *reinterpret_cast<metrics::Control*>(base_ + geometry_.metrics.offset);
+  }
+  metrics::Block* block(SlotIndex index) const {
+    return static_cast<metrics::Block*>(metrics_block(index));
+  }
+
+  // Slots and sessions from here on were never claimed: sweeps stop, so as not to allocate the memory of holes.
+  uint32_t slots_used() const {
+    return base::min(__atomic_load_n(&superblock().slots_used, __ATOMIC_ACQUIRE),
+                     static_cast<uint32_t>(geometry_.slots.count));
+  }
+  uint32_t sessions_used() const {
+    return base::min(__atomic_load_n(&superblock().sessions_used, __ATOMIC_ACQUIRE),
+                     static_cast<uint32_t>(geometry_.sessions.count));
+  }
 
   template <typename T>
   ShmOffset offset_of(const T* place) const {
@@ -74,18 +113,23 @@ class Volume {
   bool is_frozen() const { return __atomic_load_n(&superblock().frozen, __ATOMIC_RELAXED) != 0; }
   // Reports nonsense found in the volume: freezes it, remembers the first place, wakes the daemon. Always returns
   // error::volume_corrupt. Use the macro BT_DAMAGED(volume).
-  Error damaged(uint32_t file_number, uint32_t line) const;
+  Error damaged(const char* file, uint32_t line) const;
 
  private:
   template <typename T>
   T* record(const Region& region, uint32_t index) const {
-    if (index == 0 || index >= region.count) [[unlikely]] return nullptr;
+    if (index == 0 || index >= region.count) [[unlikely]]
+      return nullptr;
     return reinterpret_cast<T*>(base_ + region.offset) + index;
   }
 
   char* base_ = nullptr;
   Geometry geometry_{};
+  uint32_t stripe_mask_ = 0;
+  uint32_t head_mask_ = 0;
   uint32_t geometry_options_ = 0;
 };
+
+#define BT_DAMAGED(volume) ((volume).damaged(__FILE__, __LINE__))
 
 }  // namespace bt::engine

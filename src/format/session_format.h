@@ -51,8 +51,9 @@ struct TokenRecord {
 };
 static_assert(sizeof(TokenRecord) == 40);
 
+inline constexpr uint64_t kLogHalfWord = 1ull << 63;
 struct LogEntry {
-  uint64_t place;  // offset from the start of the volume; bit 63 set: a 4-byte word, else 8
+  uint64_t place;  // offset from the start of the volume; kLogHalfWord set: a 4-byte word, else 8
   uint64_t old;
 };
 

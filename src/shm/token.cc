@@ -96,6 +96,11 @@ void release_token(RobustList& list, TokenRecord& token) {
   put(pending_of(list), 0);
 }
 
+void abandon_token(RobustList& list, TokenRecord& token) {
+  __atomic_store_n(&token.word, FUTEX_OWNER_DIED, __ATOMIC_RELEASE);
+  put(pending_of(list), 0);
+}
+
 void condemn_token(TokenRecord& token) {
   uint32_t word = __atomic_load_n(&token.word, __ATOMIC_RELAXED);
   if (is_alive(word))

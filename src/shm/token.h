@@ -52,6 +52,8 @@ bool detach_token(RobustList& list, format::TokenRecord& token);
 // Briefly: held through the list's `pending` field until release_token, for repairs. Not two at a time.
 Claim claim_token_briefly(RobustList& list, format::TokenRecord& token);
 void release_token(RobustList& list, format::TokenRecord& token);
+// Instead of release_token: the repair failed, the token is dead as before.
+void abandon_token(RobustList& list, format::TokenRecord& token);
 
 // Marks a token dead for a thread known to have ended although the kernel could not.
 void condemn_token(format::TokenRecord& token);

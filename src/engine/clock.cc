@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "engine/clock.h"
+
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/syscall.h"
+
+namespace bt::engine {
+namespace {
+
+// One reading of both clocks, and from there on time = ns + (ticks now − ticks) × rate / 2^32.
+struct Sample {
+  uint64_t ticks;
+  int64_t ns;
+  uint64_t rate;       // 0: unknown
+  uint64_t valid_for;  // ticks; after that the kernel is asked again
+};
+
+constexpr int64_t kSampleForNs = 20'000'000;
+// Processors from 500 MHz to 16 GHz; a rate beyond is damage.
+constexpr uint64_t kRateMin = (1ull << 32) / 16, kRateMax = (1ull << 32) * 2;
+// The product of the hot path fits a word: elapsed × rate is at most the sample's life in ns, times 2^32.
+static_assert(kSampleForNs < (1ll << 31));
+
+Sample samples[2];
+uint32_t current;    // which sample is read; the other may be being written
+uint32_t writing;    // 1 while somebody writes
+uint32_t invariant;  // 0 not looked yet, 1 the counter is steady, 2 it is not
+
+int64_t ask_kernel() {
+  timespec now = {};
+  base::raw_syscall(SYS_clock_gettime, CLOCK_REALTIME, base::raw_argument(&now));
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+// The counter's value at the moment of the kernel's answer, half a call to either side; of three tries the shortest call.
+Sample take_sample() {
+  Sample best = {};
+  uint64_t shortest = UINT64_MAX;
+  for (int i = 0; i < 3; i++) {
+    uint64_t before = __builtin_ia32_rdtsc();
+    int64_t ns = ask_kernel();
+    uint64_t took = __builtin_ia32_rdtsc() - before;
+    if (took < shortest) {
+      shortest = took;
+      best = {before + took / 2, ns, 0, 0};
+    }
+  }
+  return best;
+}
+
+bool is_counter_steady() {
+  if (invariant == 0) {
+    uint32_t a, b, c, d;
+    bool steady = __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1 << 8);
+    __atomic_store_n(&invariant, steady ? 1 : 2, __ATOMIC_RELAXED);
+  }
+  return invariant == 1;
+}
+
+bool is_plausible(uint64_t rate) { return rate >= kRateMin && rate <= kRateMax; }
+
+// From two samples at least 20 ms apart; of a clock that was set meanwhile, implausible or at least soon replaced.
+uint64_t rate_between(const Sample& older, const Sample& newer) {
+  if (newer.ns - older.ns < kSampleForNs || newer.ticks <= older.ticks) return 0;
+  uint64_t ns = static_cast<uint64_t>(newer.ns - older.ns), ticks = newer.ticks - older.ticks;
+  uint32_t shift = 32;  // as much as fits
+  while (ns >> (64 - shift)) shift--;
+  uint64_t rate = (ns << shift) / (ticks >> (32 - shift));
+  return is_plausible(rate) ? rate : 0;
+}
+
+void resample(uint64_t& shared_rate) {
+  uint32_t free = 0;
+  if (!__atomic_compare_exchange_n(&writing, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    return;  // another thread, or the host of this signal handler, is at it
+  const Sample& old = samples[current];
+  Sample fresh = take_sample();
+  uint64_t rate = old.ticks ? rate_between(old, fresh) : 0;
+  if (rate) __atomic_store_n(&shared_rate, rate, __ATOMIC_RELAXED);
+  if (!rate) rate = old.rate;
+  if (!rate) rate = __atomic_load_n(&shared_rate, __ATOMIC_RELAXED);
+  if (is_plausible(rate)) {
+    fresh.rate = rate;
+    fresh.valid_for = (static_cast<uint64_t>(kSampleForNs) << 32) / rate;
+  }
+  if (fresh.rate || !old.ticks) {  // else the old sample stays, as the start of a measurement
+    samples[current ^ 1] = fresh;
+    __atomic_store_n(&current, current ^ 1, __ATOMIC_RELEASE);  // → clock_now_ns
+  }
+  __atomic_store_n(&writing, 0, __ATOMIC_RELEASE);
+}
+}  // namespace
+
+int64_t clock_now_ns(const Thread& thread) {
+  if (!is_counter_steady()) return ask_kernel();
+  for (int attempt = 0; attempt < 2; attempt++) {
+    const Sample& sample = samples[__atomic_load_n(&current, __ATOMIC_ACQUIRE)];
+    uint64_t elapsed = __builtin_ia32_rdtsc() - sample.ticks;
+    if (elapsed < sample.valid_for) [[likely]]
+      return sample.ns + static_cast<int64_t>(elapsed * sample.rate >> 32);
+    resample(thread.volume->superblock().clock_rate);
+  }
+  return ask_kernel();
+}
+
+}  // namespace bt::engine

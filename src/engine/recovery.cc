@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "engine/recovery.h"
+
+#include "metrics/meter.h"
+#include "shm/lock.h"
+
+namespace bt::engine {
+namespace {
+
+// A place is the caller's word in a stranger's log: it must lie in the volume, aligned.
+char* checked_place(const Volume& volume, uint64_t offset, uint64_t size) {
+  if (offset % size || offset >= volume.geometry().volume_size) return nullptr;
+  return volume.base() + offset;
+}
+
+void release_dead(LockRecord& lock, uint64_t dead_tag) {
+  if (shm::owner_of(shm::load_tag(lock)) != dead_tag) return;
+  if (__atomic_load_n(&lock.seq, __ATOMIC_RELAXED) & 1) shm::end_change(lock);
+  shm::release(lock);
+}
+}  // namespace
+
+Result<void> undo_log(const Volume& volume, const SlotRecord& slot, uint32_t count) {
+  if (count > kLogMax) return BT_DAMAGED(volume);
+  while (count-- > 0) {
+    LogEntry entry = slot.log[count];
+    bool half = entry.place & kLogHalfWord;
+    char* place = checked_place(volume, entry.place & ~kLogHalfWord, half ? 4 : 8);
+    if (!place) return BT_DAMAGED(volume);
+    if (half)
+      __atomic_store_n(reinterpret_cast<uint32_t*>(place), static_cast<uint32_t>(entry.old),
+                       __ATOMIC_RELAXED);
+    else
+      __atomic_store_n(reinterpret_cast<uint64_t*>(place), entry.old, __ATOMIC_RELAXED);
+  }
+  return {};
+}
+
+Result<void> repair_slot(const Volume& volume, SlotIndex index) {
+  SlotRecord& slot = *volume.slot(index);
+  uint32_t held = slot.held_count;
+  if (held > kHeldMax) return BT_DAMAGED(volume);
+  BT_TRY(undo_log(volume, slot, slot.log_count));
+  __atomic_store_n(&slot.log_count, 0, __ATOMIC_RELEASE);
+  // It may have committed a move of directories and died before it told so.
+  if (held) __atomic_add_fetch(&volume.superblock().dirtree_seq, 1, __ATOMIC_RELEASE);
+  uint64_t dead_tag = shm::make_tag(index, slot.generation);
+  while (held > 0) {
+    uint64_t offset = static_cast<uint64_t>(slot.held[--held]);
+    if (offset % 8 || offset > volume.geometry().volume_size - sizeof(LockRecord))
+      return BT_DAMAGED(volume);
+    release_dead(*reinterpret_cast<LockRecord*>(volume.base() + offset), dead_tag);
+  }
+  __atomic_store_n(&slot.held_count, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(&slot.in_transaction, 0, __ATOMIC_RELEASE);
+  slot.reading = 0;
+  __atomic_store_n(&slot.session, SessionIndex::kNone, __ATOMIC_RELAXED);
+  __atomic_store_n(&slot.generation, slot.generation + 1, __ATOMIC_RELEASE);
+  return {};
+}
+
+bool recover_slot(Thread& thread, SlotIndex dead) {
+  const Volume& volume = *thread.volume;
+  SlotRecord* slot = volume.slot(dead);
+  if (!slot || slot == thread.slot || !shm::is_dead(shm::token_word(slot->token))) return false;
+  shm::Claim claim = shm::claim_token_briefly(thread.robust, slot->token);
+  if (claim == shm::Claim::kBusy) return false;
+  if (claim == shm::Claim::kFresh) {  // another thread was faster and is done
+    shm::release_token(thread.robust, slot->token);
+    return true;
+  }
+  if (!repair_slot(volume, dead)) {
+    shm::abandon_token(thread.robust, slot->token);
+    return false;
+  }
+  shm::release_token(thread.robust, slot->token);
+  offer_slot(volume, dead);
+  metrics::count_event(*volume.block(thread.slot_index), metrics::Event::k_recoveries);
+  return true;
+}
+
+}  // namespace bt::engine

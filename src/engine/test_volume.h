@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// For tests: a formatted volume in shared memory of this process, so that fork children work on it too, with the calling
+// thread attached as root.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/syscall.h"
+#include "engine/thread.h"
+
+namespace bt::engine {
+
+// A thread of any process, attached to a volume somebody else made. Its token is given back at the end.
+class TestThread {
+ public:
+  // session kNone: opens one of its own.
+  explicit TestThread(Volume& volume, SessionIndex session = SessionIndex::kNone) {
+    thread.volume = &volume;
+    if (session == SessionIndex::kNone) {
+      auto opened = open_session(thread, static_cast<uint32_t>(getpid()), ++start_times, getuid());
+      EXPECT_TRUE(opened.has_value()) << opened.error().text();
+    } else {
+      auto attached = attach_thread(thread, session);
+      EXPECT_TRUE(attached.has_value()) << attached.error().text();
+    }
+  }
+  ~TestThread() { detach_thread(thread); }
+  TestThread(const TestThread&) = delete;
+
+  Thread thread;
+  Credentials credentials{.dac_override = true,
+                          .dac_read_search = true,
+                          .fowner = true,
+                          .chown = true,
+                          .fsetid = true,
+                          .mknod = true,
+                          .sys_admin = true};
+  Context context{thread, credentials};
+
+ private:
+  static inline uint64_t start_times = 0;
+};
+
+class TestVolume {
+ public:
+  explicit TestVolume(uint64_t volume_size = 64ull << 20, uint32_t options = 0) {
+    FormatOptions format_options;
+    format_options.volume_size = volume_size;
+    format_options.options = options;
+    format_options.id = 0x7e57;
+    format_options.now_ns = 1'700'000'000'000'000'000;
+    size = Volume::volume_size_for(format_options);
+    memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+                  -1, 0);
+    EXPECT_NE(memory, MAP_FAILED);
+    EXPECT_TRUE(Volume::format(memory, size, format_options).has_value());
+    EXPECT_TRUE(Volume::attach(memory, size, volume).has_value());
+    main = std::make_unique<TestThread>(volume);
+  }
+  ~TestVolume() {
+    main.reset();
+    munmap(memory, size);
+  }
+  TestVolume(const TestVolume&) = delete;
+
+  Context& context() { return main->context; }
+  Thread& thread() { return main->thread; }
+  SessionIndex session() const { return main->thread.session; }
+
+  // Runs `body(TestThread&)` in a fork child with a session of its own, which then dies by SIGKILL, and waits until the
+  // kernel has marked its token.
+  template <typename Body>
+  void in_killed_process(Body body) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      TestThread child(volume);
+      body(child);
+      kill(getpid(), SIGKILL);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    for (uint32_t i = 1; i < volume.slots_used(); i++)
+      while (shm::token_word(volume.slot(SlotIndex{i})->token) == static_cast<uint32_t>(pid))
+        usleep(100);
+  }
+
+  void* memory = nullptr;
+  uint64_t size = 0;
+  Volume volume;
+  std::unique_ptr<TestThread> main;
+};
+
+}  // namespace bt::engine
