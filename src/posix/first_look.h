@@ -28,6 +28,9 @@ struct FirstLook {
 };
 extern FirstLook first_look;
 
+// The table this thread's calls go by: first_look.table, or a vfork child's copy; null until thread_started().
+extern __attribute__((visibility("hidden"))) thread_local constinit DescriptorTable* thread_table;
+
 // `path` may be bad memory: only aligned words are read, at most to the end of the page, through base/user_copy.h when a
 // page would be crossed. False only when no path starting like this can reach a mount of ours.
 bool path_may_be_ours(const char* path);

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+// A shared object needs a source of its own; everything comes from the libraries.

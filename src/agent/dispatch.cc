@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// The table by which entry.S finds a call's handler: agent/syscalls.def as code.
+#include <sys/syscall.h>
+
+#include "agent/agent.h"
+#include "agent/calls.h"
+#include "agent/look.h"
+#include "agent/thread_block.h"
+#include "posix/calls.h"
+
+namespace bt::agent {
+
+static_assert(kPassthrough == posix::kPassthrough);
+
+using Handler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+namespace {
+
+template <uint32_t look, Handler handler>
+int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  if (!may_be_ours<look>(a, b, c, d, e)) return kPassthrough;
+  return handler(a, b, c, d, e, f);
+}
+
+struct HandlerTable {
+  Handler rows[BT_HANDLER_COUNT];
+};
+constexpr HandlerTable make_handlers() {
+  HandlerTable table = {};
+#define BT_SYSCALL(name, look, handler) \
+  table.rows[SYS_##name] = guarded<(look), bt::handler::call_##name>;
+#include "agent/syscalls.def"
+#undef BT_SYSCALL
+  return table;
+}
+
+struct LookTable {
+  uint16_t rows[BT_HANDLER_COUNT];
+};
+constexpr LookTable make_looks() {
+  LookTable table = {};
+#define BT_SYSCALL(name, look, handler) table.rows[SYS_##name] = (look);
+#include "agent/syscalls.def"
+#undef BT_SYSCALL
+  return table;
+}
+constexpr LookTable kLooks = make_looks();
+
+}  // namespace
+
+// Read by entry.S.
+extern "C" BT_HIDDEN const HandlerTable bt_handlers;
+constinit const HandlerTable bt_handlers = make_handlers();
+
+uint32_t look_of(int number) {
+  return number >= 0 && number < BT_HANDLER_COUNT ? kLooks.rows[number] : 0;
+}
+
+}  // namespace bt::agent

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The small calls about a process and its threads.
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "agent/calls.h"
+#include "agent/thread_block.h"
+#include "base/syscall.h"
+#include "posix/first_look.h"
+#include "posix/process.h"
+
+namespace bt::agent {
+namespace {
+
+// A filter that the program brings was written for its own system calls, not for ours.
+void stand_aside_for_filter() {
+  if (posix::first_look.attached) posix::stand_aside(0);
+}
+
+}  // namespace
+
+// libc registers its list of robust futexes at the start of a thread and once more in a fork child, after it emptied the
+// list; what posix had linked there is gone, so the thread starts again.
+int64_t call_set_robust_list(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t) {
+  if (!posix::first_look.attached) return kPassthrough;
+  int64_t result = base::raw_syscall(SYS_set_robust_list, static_cast<int64_t>(a), static_cast<int64_t>(b));
+  posix::thread_started();
+  return result;
+}
+
+int64_t call_exit(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  if (posix::first_look.attached) posix::before_thread_exit();
+  release_area();
+  return kPassthrough;
+}
+
+int64_t call_exit_group(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  if (posix::first_look.attached) posix::before_exit();
+  return kPassthrough;
+}
+
+int64_t call_prctl(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  if (a == PR_SET_SECCOMP) stand_aside_for_filter();
+  return kPassthrough;
+}
+
+int64_t call_seccomp(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  if (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER) stand_aside_for_filter();
+  return kPassthrough;
+}
+
+}  // namespace bt::agent

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "agent/site_tables.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/bytes.h"
+#include "base/syscall.h"
+
+namespace bt::agent {
+namespace {
+
+#include "site_tables.inc"
+
+using base::raw_argument;
+using base::raw_syscall;
+
+const char* cache_folder = nullptr;
+
+bool same_build_id(const uint8_t* a, const uint8_t* b) {
+  for (uint32_t i = 0; i < base::kBuildIdSizeBytes; i++)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
+// FOLDER/hexadecimal; false when it is too long.
+bool cache_path(const uint8_t* build_id, char* path, uint32_t size) {
+  base::Text folder = base::text_of(cache_folder);
+  if (folder.size + 2 + 2 * base::kBuildIdSizeBytes > size) return false;
+  for (uint32_t i = 0; i < folder.size; i++) *path++ = folder[i];
+  *path++ = '/';
+  for (uint32_t i = 0; i < base::kBuildIdSizeBytes; i++) {
+    *path++ = "0123456789abcdef"[build_id[i] >> 4];
+    *path++ = "0123456789abcdef"[build_id[i] & 15];
+  }
+  *path = 0;
+  return true;
+}
+
+// Only files that nobody but root and this user can have written.
+bool is_trusted(const struct stat& status) {
+  return S_ISREG(status.st_mode) && !(status.st_mode & 022) &&
+         (status.st_uid == 0 || status.st_uid == static_cast<uint32_t>(raw_syscall(SYS_geteuid)));
+}
+
+const base::SiteTableHeader* map_cache_file(const char* path) {
+  int64_t fd = raw_syscall(SYS_open, raw_argument(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return nullptr;
+  struct stat status;
+  int64_t memory = -1;
+  uint64_t size = 0;
+  if (raw_syscall(SYS_fstat, fd, raw_argument(&status)) == 0 && is_trusted(status)) {
+    size = static_cast<uint64_t>(status.st_size);
+    if (size >= sizeof(base::SiteTableHeader))
+      memory = raw_syscall(SYS_mmap, 0, static_cast<int64_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
+  }
+  raw_syscall(SYS_close, fd);
+  if (memory < 0 && memory > -4096) return nullptr;
+  auto* header = reinterpret_cast<const base::SiteTableHeader*>(memory);
+  if (header->magic == base::kSiteTableMagic && header->count <= base::kSitesMax &&
+      size == sizeof *header + header->count * sizeof(base::Site) && header->text_begin < header->text_end)
+    return header;
+  raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));
+  return nullptr;
+}
+
+}  // namespace
+
+void set_site_cache(const char* folder) { cache_folder = folder; }
+
+bool find_site_table(const uint8_t* build_id, base::SiteTable& table) {
+  for (const base::SiteTable& known : kBuiltIn) {
+    if (!same_build_id(known.header->build_id, build_id)) continue;
+    table = known;
+    return true;
+  }
+  char path[512];
+  if (!cache_folder || !cache_path(build_id, path, sizeof path)) return false;
+  const base::SiteTableHeader* header = map_cache_file(path);
+  if (!header || !same_build_id(header->build_id, build_id)) return false;
+  table = {header, reinterpret_cast<const base::Site*>(header + 1)};
+  return true;
+}
+
+}  // namespace bt::agent

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Where the table of a library comes from: compiled in for the libraries the build knew, else a cache file that
+// `btfuse run` wrote, in the folder that BTFUSE_SITES names.
+#pragma once
+
+#include "base/site_table.h"
+
+namespace bt::agent {
+
+// The folder of cache files; null: none. The text must stay.
+void set_site_cache(const char* folder);
+
+// False when there is none. A cache file stays mapped.
+bool find_site_table(const uint8_t* build_id, base::SiteTable& table);
+
+}  // namespace bt::agent
