@@ -143,7 +143,7 @@ Result<void> RangeAllocator::finish(uint64_t size_min) {
     clear_uncovered(volume_, inode_, size_min);
     txn.store(inode_.size, size_min);
   }
-  mark_modified(txn, inode_, clock_now_ns());
+  mark_modified(txn, inode_, clock_now_ns(thread_));
   txn.commit();
   return {};
 }
@@ -184,7 +184,7 @@ Result<void> RangeAllocator::collapse(uint64_t from, uint64_t by) {
   BT_TRY(lock_file(txn));
   if (inode_.size < by * kPageSizeBytes) return Error(EAGAIN);
   set_size(txn, thread_, inode_, inode_.size - by * kPageSizeBytes);
-  mark_modified(txn, inode_, clock_now_ns());
+  mark_modified(txn, inode_, clock_now_ns(thread_));
   txn.commit();
   return {};
 }

@@ -85,7 +85,7 @@ void Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
     if (mode & drop) txn.store(inode_.mode, mode & ~drop);
   }
   if (at + size > inode_.size) txn.store(inode_.size, at + size);
-  mark_modified(txn, inode_, clock_now_ns());
+  mark_modified(txn, inode_, clock_now_ns(thread_));
   // A FUSE request that is resent after the worker's death goes on behind what this transaction wrote.
   SlotRecord& slot = *thread_.slot;
   if (thread_.request) [[unlikely]] txn.store(slot.stamp_result, slot.stamp_result + size);
