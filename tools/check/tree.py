@@ -64,4 +64,5 @@ def is_inside(name):
         return '/inside' in name
     if name.startswith('src/registry/'):
         return 'reader' in name or 'format' in name
-    return folder_of(name) in INSIDE_FOLDERS and not name.endswith(('_test.cc', '_bench.cc', '_tool.cc'))
+    for_tests = name.endswith(('_test.cc', '_bench.cc', '_tool.cc')) or os.path.basename(name).startswith('test_')
+    return folder_of(name) in INSIDE_FOLDERS and not for_tests
