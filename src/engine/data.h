@@ -14,7 +14,8 @@ struct Piece {
 };
 
 // Bytes read; 0 at or beyond the end. offset + sizes must not pass INT64_MAX (EINVAL). EISDIR, EFAULT.
-Result<uint64_t> read(Context& context, InodeNumber inode, uint64_t offset, const Piece* pieces, uint32_t piece_count);
+Result<uint64_t> read(Context& context, InodeNumber inode, uint64_t offset, const Piece* pieces,
+                      uint32_t piece_count);
 
 struct WriteOptions {
   bool append = false;               // ignore offset: the end of the file, atomically
@@ -22,12 +23,12 @@ struct WriteOptions {
 };
 // Bytes written (short when the volume fills up on the way); `end` is the offset after them. Clears suid/sgid without
 // fsetid. ENOSPC, EFBIG, EFAULT, EISDIR.
-Result<uint64_t> write(Context& context, InodeNumber inode, uint64_t offset, const Piece* pieces, uint32_t piece_count,
-                       const WriteOptions& options, uint64_t& end);
+Result<uint64_t> write(Context& context, InodeNumber inode, uint64_t offset, const Piece* pieces,
+                       uint32_t piece_count, const WriteOptions& options, uint64_t& end);
 
 // mode: FALLOC_FL_KEEP_SIZE 1, PUNCH_HOLE 2, COLLAPSE_RANGE 8, ZERO_RANGE 16, INSERT_RANGE 32. EOPNOTSUPP, EINVAL, ENOSPC.
-Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, uint64_t offset, uint64_t size,
-                            uint64_t size_limit);
+Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, uint64_t offset,
+                            uint64_t size, uint64_t size_limit);
 // SEEK_DATA (hole = false) or SEEK_HOLE. ENXIO.
 Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset, bool hole);
 

@@ -67,7 +67,8 @@ inline Result<uint64_t> total_size(const Piece* pieces, uint32_t count, uint64_t
 }
 
 // write() of bytes from any cursor that holds `total`.
-Result<uint64_t> write_source(Context& context, InodeNumber inode, uint64_t offset, PieceCursor source, uint64_t total,
-                              const WriteOptions& options, uint64_t& end);
+Result<uint64_t> write_source(Context& context, InodeNumber inode, uint64_t offset,
+                              PieceCursor source, uint64_t total, const WriteOptions& options,
+                              uint64_t& end);
 
 }  // namespace bt::engine

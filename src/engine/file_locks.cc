@@ -23,15 +23,18 @@ bool is_own(const FileLockRecord& record, const LockOwner& owner) {
 }
 
 bool conflicts(const FileLockRecord& record, const LockOwner& owner, const LockRange& range) {
-  return is_flock(record.kind) == is_flock(owner.kind) && !is_own(record, owner) && record.start <= range.end &&
-         record.end >= range.start && (record.exclusive || range.exclusive);
+  return is_flock(record.kind) == is_flock(owner.kind) && !is_own(record, owner) &&
+         record.start <= range.end && record.end >= range.start &&
+         (record.exclusive || range.exclusive);
 }
 
 // A walk over an inode's list that ends on whatever memory it finds.
 class LockList {
  public:
   LockList(const Volume& volume, InodeRecord& inode)
-      : volume_(volume), place_(&inode.file_locks), steps_left_(volume.geometry().file_locks.count) {}
+      : volume_(volume),
+        place_(&inode.file_locks),
+        steps_left_(volume.geometry().file_locks.count) {}
 
   // The record at hand; nullptr at the end or on damage.
   FileLockRecord* record() {
@@ -55,8 +58,8 @@ class LockList {
   uint64_t steps_left_;
 };
 
-const FileLockRecord* find_conflict(const Volume& volume, InodeRecord& inode, const LockOwner& owner,
-                                    const LockRange& range) {
+const FileLockRecord* find_conflict(const Volume& volume, InodeRecord& inode,
+                                    const LockOwner& owner, const LockRange& range) {
   LockList list(volume, inode);
   while (FileLockRecord* record = list.record()) {
     if (conflicts(*record, owner, range)) return record;
@@ -68,8 +71,14 @@ const FileLockRecord* find_conflict(const Volume& volume, InodeRecord& inode, co
 // One change of one owner's locks on one inode, whose lock is held.
 class Change {
  public:
-  Change(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index, const LockOwner& owner)
-      : txn_(txn), thread_(thread), volume_(*thread.volume), inode_(inode), index_(index), owner_(owner) {}
+  Change(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index,
+         const LockOwner& owner)
+      : txn_(txn),
+        thread_(thread),
+        volume_(*thread.volume),
+        inode_(inode),
+        index_(index),
+        owner_(owner) {}
 
   // Takes the owner's locks out of `range`, cutting those at its edges. With `merge`, locks like it that touch the range
   // are taken out whole and the range grows over them. False: kFileLocksAtOnce were removed and there may be more.
@@ -102,14 +111,14 @@ class Change {
     FileLockIndex index = take_file_lock(txn_, thread_);
     FileLockRecord* record = volume_.file_lock(index);
     if (!record) return BT_DAMAGED(volume_);
-    // Unlogged: nobody sees the record yet. Its link is the free list's and must survive a rollback.
-    record->kind = owner_.kind;
-    record->owner = owner_.value;
-    record->start = range.start;
-    record->end = range.end;
-    record->exclusive = exclusive;
-    record->pid = owner_.pid;
-    record->inode = index_;
+    // Logged all of it: the record may be one that this transaction gave back.
+    txn_.store(record->kind, static_cast<uint32_t>(owner_.kind));
+    txn_.store(record->owner, owner_.value);
+    txn_.store(record->start, range.start);
+    txn_.store(record->end, range.end);
+    txn_.store(record->exclusive, static_cast<uint32_t>(exclusive));
+    txn_.store(record->pid, owner_.pid);
+    txn_.store(record->inode, index_);
     txn_.store(record->next, inode_.file_locks);
     txn_.store(inode_.file_locks, index);
     return {};
@@ -126,11 +135,13 @@ class Change {
 
   // Leaves what sticks out of `range` on either side. False: nothing does.
   bool cut(FileLockRecord& record, const LockRange& range) {
-    bool left = record.start < range.start, right = record.end > range.end;
+    bool left = record.start<range.start, right = record.end> range.end;
     gave_up_ = true;
     if (left && right) (void)add({range.end + 1, record.end}, record.exclusive);
-    if (left) txn_.store(record.end, range.start - 1);
-    else if (right) txn_.store(record.start, range.end + 1);
+    if (left)
+      txn_.store(record.end, range.start - 1);
+    else if (right)
+      txn_.store(record.start, range.end + 1);
     return left || right;
   }
 
@@ -170,7 +181,8 @@ void wake_waiters(InodeRecord& inode) {
 uint64_t waits_for(const Volume& volume, uint64_t owner) {
   for (uint32_t i = 1; i < volume.geometry().slots.count; i++) {
     SlotRecord* slot = volume.slot(SlotIndex{i});
-    if (__atomic_load_n(&slot->waiting_owner, __ATOMIC_RELAXED) == owner && shm::is_alive(shm::token_word(slot->token)))
+    if (__atomic_load_n(&slot->waiting_owner, __ATOMIC_RELAXED) == owner &&
+        shm::is_alive(shm::token_word(slot->token)))
       return __atomic_load_n(&slot->waiting_for, __ATOMIC_RELAXED);
   }
   return 0;
@@ -191,7 +203,8 @@ uint64_t lock_owner_of(const Volume& volume, SessionIndex session) {
   return record ? uint64_t{record->generation} << 32 | raw(session) : 0;
 }
 
-Result<void> set_file_lock(Context& context, InodeNumber number, const LockOwner& owner, const LockRange& range) {
+Result<void> set_file_lock(Context& context, InodeNumber number, const LockOwner& owner,
+                           const LockRange& range) {
   const Volume& volume = context.volume();
   InodeRecord* inode = volume.inode(number.index());
   if (!inode) return Error(ESTALE);
@@ -216,12 +229,14 @@ Result<void> set_file_lock(Context& context, InodeNumber number, const LockOwner
   return {};
 }
 
-Result<void> clear_file_lock(Context& context, InodeNumber number, const LockOwner& owner, const LockRange& range) {
+Result<void> clear_file_lock(Context& context, InodeNumber number, const LockOwner& owner,
+                             const LockRange& range) {
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
   if (range.start > range.end) return Error(EINVAL);
   for (bool done = false; !done;) {
-    if (__atomic_load_n(reinterpret_cast<uint32_t*>(&inode->file_locks), __ATOMIC_RELAXED) == 0) return {};
+    if (__atomic_load_n(reinterpret_cast<uint32_t*>(&inode->file_locks), __ATOMIC_RELAXED) == 0)
+      return {};
     Needs needs;
     needs.file_locks = 1;  // the far half of a lock that is split
     BT_TRY(prepare(context.thread, needs));
@@ -241,14 +256,15 @@ Result<void> clear_file_lock(Context& context, InodeNumber number, const LockOwn
   return {};
 }
 
-Result<void> release_file_locks(Context& context, InodeNumber inode, FileLockKind kind, uint64_t owner) {
+Result<void> release_file_locks(Context& context, InodeNumber inode, FileLockKind kind,
+                                uint64_t owner) {
   auto result = clear_file_lock(context, inode, {kind, owner, 0}, {});
   if (!result && result.error().errno_value() == ESTALE) return {};
   return result;
 }
 
-Result<void> test_file_lock(Context& context, InodeNumber number, const LockOwner& owner, const LockRange& range,
-                            LockOwner& holder, LockRange& held) {
+Result<void> test_file_lock(Context& context, InodeNumber number, const LockOwner& owner,
+                            const LockRange& range, LockOwner& holder, LockRange& held) {
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
   Transaction txn(context.thread);
@@ -265,8 +281,8 @@ uint32_t file_lock_changes(Context& context, InodeNumber number) {
   return inode ? __atomic_load_n(&inode->file_lock_changes, __ATOMIC_SEQ_CST) : 0;
 }
 
-Result<void> wait_file_lock(Context& context, InodeNumber number, const LockOwner& owner, const LockRange& range,
-                            uint32_t seen, uint32_t timeout_ms) {
+Result<void> wait_file_lock(Context& context, InodeNumber number, const LockOwner& owner,
+                            const LockRange& range, uint32_t seen, uint32_t timeout_ms) {
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
   SlotRecord& slot = *context.thread.slot;
@@ -286,7 +302,8 @@ Result<void> wait_file_lock(Context& context, InodeNumber number, const LockOwne
     }
   }
   __atomic_store_n(&inode->file_lock_waiters, 1, __ATOMIC_SEQ_CST);
-  int64_t slept = shm::futex_wait(inode->file_lock_changes, seen, base::min(timeout_ms, kSleepMaxMs));
+  int64_t slept =
+      shm::futex_wait(inode->file_lock_changes, seen, base::min(timeout_ms, kSleepMaxMs));
   __atomic_store_n(&slot.waiting_owner, uint64_t{0}, __ATOMIC_RELAXED);
   if (slept == -EINTR) return Error(EINTR);
   return {};

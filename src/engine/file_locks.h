@@ -14,6 +14,7 @@ inline constexpr uint32_t kFileLocksAtOnce = 48;
 // Gives up all locks of the owner on the file, in bounded transactions of its own: call it BEFORE the transaction that
 // ends the owner (a kill in between loses only locks of somebody who is going). Cheap when the file has no locks. Does
 // nothing to a file that is gone.
-Result<void> release_file_locks(Context& context, InodeNumber inode, FileLockKind kind, uint64_t owner);
+Result<void> release_file_locks(Context& context, InodeNumber inode, FileLockKind kind,
+                                uint64_t owner);
 
 }  // namespace bt::engine

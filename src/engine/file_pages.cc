@@ -38,8 +38,15 @@ PageIndex make_radix_page(Transaction& txn, Thread& thread, InodeIndex owner, ui
 // One removal of the pages [first, last).
 class Remover {
  public:
-  Remover(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint64_t last, uint32_t limit)
-      : txn_(txn), thread_(thread), volume_(*thread.volume), inode_(inode), first_(first), last_(last), left_(limit) {}
+  Remover(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint64_t last,
+          uint32_t limit)
+      : txn_(txn),
+        thread_(thread),
+        volume_(*thread.volume),
+        inode_(inode),
+        first_(first),
+        last_(last),
+        left_(limit) {}
 
   // Frees what it may in the tree at `place`, which covers [base, base + 1024^height). True: none of the range is left in it.
   bool remove(PageIndex& place, uint32_t height, uint64_t base) {
@@ -59,7 +66,8 @@ class Remover {
   bool remove_children(RadixPage& radix, uint32_t height, uint64_t base) {
     uint64_t span = 1ull << (kFanoutBits * height);
     uint64_t begin = first_ > base ? (first_ - base) / span : 0;
-    uint64_t end = last_ > base ? base::min<uint64_t>(base::divide_up(last_ - base, span), kRadixFanout) : 0;
+    uint64_t end =
+        last_ > base ? base::min<uint64_t>(base::divide_up(last_ - base, span), kRadixFanout) : 0;
     for (uint64_t i = begin; i < end; i++)
       if (!remove(radix.child[i], height, base + i * span)) return false;
     return true;
@@ -73,7 +81,10 @@ class Remover {
 
   bool remove_data(PageIndex& place) {
     bool good = true;
-    if (!remove_page(place, [&](PageIndex page) { good = release_data_page(txn_, thread_, page).has_value(); })) return false;
+    if (!remove_page(place, [&](PageIndex page) {
+          good = release_data_page(txn_, thread_, page).has_value();
+        }))
+      return false;
     data_pages_++;
     return good || damaged(error::volume_corrupt);
   }
@@ -84,8 +95,10 @@ class Remover {
     if (left_ == 0) return false;
     left_--;
     PageIndex page = place;
-    if (&place == &inode_.root) store_root(txn_, inode_, PageIndex::kNone, 0);
-    else txn_.store(place, PageIndex::kNone);
+    if (&place == &inode_.root)
+      store_root(txn_, inode_, PageIndex::kNone, 0);
+    else
+      txn_.store(place, PageIndex::kNone);
     give(page);
     return true;
   }
@@ -137,7 +150,8 @@ PageRun find_run(const Volume& volume, const InodeRecord& inode, uint64_t index,
       // Neighbours that are also neighbours in the volume are copied at one go.
       uint64_t run = 1, limit = base::min<uint64_t>(count, kRadixFanout - slot);
       uint32_t step = page == PageIndex::kNone ? 0 : 1;
-      while (run < limit && raw(__atomic_load_n(&radix->child[slot + run], __ATOMIC_RELAXED)) == raw(page) + step * run)
+      while (run < limit && raw(__atomic_load_n(&radix->child[slot + run], __ATOMIC_RELAXED)) ==
+                                raw(page) + step * run)
         run++;
       return {page, run};
     }
@@ -151,12 +165,15 @@ uint32_t radix_height_for(uint64_t last) {
   return height;
 }
 
-uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inode, uint64_t first, uint64_t last) {
+uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inode, uint64_t first,
+                                   uint64_t last) {
   uint32_t height = inode.height, needed = radix_height_for(last);
   if (inode.root == PageIndex::kNone) height = needed;
   uint32_t missing = 0;
   if (needed > height) {
-    missing = needed - height;  // new roots above the old one; below them everything beside the old tree is missing
+    missing =
+        needed -
+        height;  // new roots above the old one; below them everything beside the old tree is missing
     height = needed;
   }
   // Level by level, the radix pages on the ways to `first` and `last`: at most two a level, since the range is short.
@@ -169,9 +186,11 @@ uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inod
   return missing;
 }
 
-bool has_radix_page(const Volume& volume, const InodeRecord& inode, uint64_t index, uint32_t level) {
+bool has_radix_page(const Volume& volume, const InodeRecord& inode, uint64_t index,
+                    uint32_t level) {
   if (inode.root == PageIndex::kNone) return false;
-  if (level > inode.height) return index >> (kFanoutBits * level) == 0;  // a new root, counted as such
+  if (level > inode.height)
+    return index >> (kFanoutBits * level) == 0;  // a new root, counted as such
   if (index >> (kFanoutBits * inode.height)) return false;
   PageIndex page = inode.root;
   for (uint32_t height = inode.height; height > level; height--) {
@@ -182,7 +201,8 @@ bool has_radix_page(const Volume& volume, const InodeRecord& inode, uint64_t ind
   return page != PageIndex::kNone;
 }
 
-Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner, InodeRecord& inode, uint64_t index) {
+Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner,
+                              InodeRecord& inode, uint64_t index) {
   const Volume& volume = *thread.volume;
   uint32_t needed = radix_height_for(index);
   if (inode.root == PageIndex::kNone) {
@@ -201,8 +221,10 @@ Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner
     if (*place == PageIndex::kNone) {
       uint64_t span = 1ull << (kFanoutBits * height);
       PageIndex page = make_radix_page(txn, thread, owner, base::align_down(index, span));
-      if (place == &inode.root) store_root(txn, inode, page, inode.height);
-      else txn.store(*place, page);
+      if (place == &inode.root)
+        store_root(txn, inode, page, inode.height);
+      else
+        txn.store(*place, page);
     }
     RadixPage* radix = radix_page(volume, *place);
     if (!radix) return BT_DAMAGED(volume);
@@ -212,8 +234,10 @@ Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner
 }
 
 void store_place(Transaction& txn, InodeRecord& inode, PageIndex& place, PageIndex page) {
-  if (&place == &inode.root) store_root(txn, inode, page, inode.height);
-  else txn.store(place, page);
+  if (&place == &inode.root)
+    store_root(txn, inode, page, inode.height);
+  else
+    txn.store(place, page);
 }
 
 Result<void> release_data_page(Transaction& txn, Thread& thread, PageIndex page) {
@@ -240,7 +264,8 @@ void store_descriptor(Transaction& txn, PageDescriptor& place, const PageDescrip
     if (to[i] != from[i]) txn.store(to[i], from[i]);
 }
 
-bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint64_t last, uint32_t limit) {
+bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                        uint64_t last, uint32_t limit) {
   if (inode.root == PageIndex::kNone) return true;
   uint32_t height = inode.height;
   if (height > kRadixHeightMax) {
@@ -254,8 +279,10 @@ bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, ui
   return done;
 }
 
-bool free_pages_from(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint32_t limit) {
-  return free_pages_between(txn, thread, inode, first, UINT64_MAX, limit);
+bool free_pages_from(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                     uint32_t limit) {
+  return free_pages_between(txn, thread, inode, first, 1ull << (kFanoutBits * kRadixHeightMax),
+                            limit);
 }
 
 void clear_uncovered(const Volume& volume, const InodeRecord& inode, uint64_t size) {
@@ -274,7 +301,8 @@ void set_size(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t siz
   }
   if (size != inode.size) txn.store(inode.size, size);
   // Also when the size stays: truncate drops what fallocate put beyond the end, as on Linux.
-  bool done = free_pages_from(txn, thread, inode, base::divide_up(size, kPageSizeBytes), kPagesFreedAtOnce);
+  bool done =
+      free_pages_from(txn, thread, inode, base::divide_up(size, kPageSizeBytes), kPagesFreedAtOnce);
   uint32_t flags = done ? inode.flags & ~kInodeShrinking : inode.flags | kInodeShrinking;
   if (flags != inode.flags) txn.store(inode.flags, flags);
 }

@@ -29,7 +29,8 @@ inline constexpr uint32_t kPagesWrittenAtOnce = 40;
 // and gives up (roll back, try again) if kInodeShrinking is set then. At most 300 log entries. Times are the caller's.
 void set_size(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t size);
 // Frees up to `limit` pages (radix pages included) at or beyond page `first`. True: none are left there.
-bool free_pages_from(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint32_t limit);
+bool free_pages_from(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                     uint32_t limit);
 
 // ---- outside any transaction --------------------------------------------------------------------------------------------
 // Frees what truncation left beyond the end, in bounded transactions. Cheap when there is nothing (one load). ESTALE.

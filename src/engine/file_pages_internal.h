@@ -19,12 +19,14 @@ Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number);
 
 uint32_t radix_height_for(uint64_t last);
 // Radix pages that make_place would take for all of [first, last], a range shorter than kRadixFanout. Optimistic: a guess.
-uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inode, uint64_t first, uint64_t last);
+uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inode, uint64_t first,
+                                   uint64_t last);
 // Whether the radix page of `level` (1: parents of data) on the way to `index` exists.
 bool has_radix_page(const Volume& volume, const InodeRecord& inode, uint64_t index, uint32_t level);
 
 // The word that names page `index`, making radix pages on the way; prepare() promised them. EIO.
-Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner, InodeRecord& inode, uint64_t index);
+Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner,
+                              InodeRecord& inode, uint64_t index);
 void store_place(Transaction& txn, InodeRecord& inode, PageIndex& place, PageIndex page);
 void store_descriptor(Transaction& txn, PageDescriptor& place, const PageDescriptor& value);
 
@@ -32,8 +34,8 @@ void store_descriptor(Transaction& txn, PageDescriptor& place, const PageDescrip
 Result<void> release_data_page(Transaction& txn, Thread& thread, PageIndex page);
 
 // Frees up to `limit` pages of [first, last), and the radix pages that become empty. True: none of the range are left.
-bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first, uint64_t last,
-                        uint32_t limit);
+bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                        uint64_t last, uint32_t limit);
 
 // Before the end moves up to `size`: zeros the rest of the page that holds the end. Not logged: it is beyond the end.
 void clear_uncovered(const Volume& volume, const InodeRecord& inode, uint64_t size);

@@ -14,7 +14,9 @@ namespace {
 
 constexpr uint32_t kPinsPerPage = sizeof(PinPage::pin) / sizeof(PageIndex);
 
-PinPage* pin_page_at(const Volume& volume, PageIndex page) { return reinterpret_cast<PinPage*>(volume.page(page)); }
+PinPage* pin_page_at(const Volume& volume, PageIndex page) {
+  return reinterpret_cast<PinPage*>(volume.page(page));
+}
 
 // Enters `page` into the session's list and counts it. Both locks are held; prepare() promised a page.
 Result<void> add_pin(Transaction& txn, Thread& thread, SessionRecord& session, PageIndex page) {
@@ -23,7 +25,8 @@ Result<void> add_pin(Transaction& txn, Thread& thread, SessionRecord& session, P
   if (!descriptor) return BT_DAMAGED(volume);
   if (descriptor->pins == UINT16_MAX) return Error(ENOMEM);
   PinPage* list = pin_page_at(volume, session.pins);
-  if (session.pins != PageIndex::kNone && (!list || list->count > kPinsPerPage)) return BT_DAMAGED(volume);
+  if (session.pins != PageIndex::kNone && (!list || list->count > kPinsPerPage))
+    return BT_DAMAGED(volume);
   if (!list || list->count == kPinsPerPage) {
     PageIndex fresh = take_page(txn, thread, InodeIndex::kNone, 0, kPagePins);
     list = pin_page_at(volume, fresh);
@@ -41,7 +44,8 @@ Result<void> add_pin(Transaction& txn, Thread& thread, SessionRecord& session, P
 }
 
 // Takes entry `slot` of `list` out: the first list page's last entry moves into the gap.
-Result<void> remove_entry(Transaction& txn, Thread& thread, SessionRecord& session, PinPage& list, uint32_t slot) {
+Result<void> remove_entry(Transaction& txn, Thread& thread, SessionRecord& session, PinPage& list,
+                          uint32_t slot) {
   const Volume& volume = *thread.volume;
   PinPage* first = pin_page_at(volume, session.pins);
   if (!first || first->count == 0 || first->count > kPinsPerPage) return BT_DAMAGED(volume);
@@ -60,7 +64,8 @@ Result<void> uncount_pin(Transaction& txn, Thread& thread, PageIndex page) {
   const Volume& volume = *thread.volume;
   PageDescriptor* descriptor = volume.page_descriptor(page);
   if (!descriptor) return BT_DAMAGED(volume);
-  if (InodeRecord* owner = volume.inode(descriptor->owner)) BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
+  if (InodeRecord* owner = volume.inode(descriptor->owner))
+    BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
   // Pinned pages are not reused: an owner that has changed is gone for good.
   if (descriptor->owner == InodeIndex::kNone)
     BT_TRY(txn.lock(volume.superblock().free_pages.lock, shm::LockRank::kAllocator));
@@ -74,23 +79,27 @@ Result<void> uncount_pin(Transaction& txn, Thread& thread, PageIndex page) {
   return {};
 }
 
-Result<void> lock_session(Transaction& txn, const Volume& volume, SessionIndex index, SessionRecord*& session) {
+Result<void> lock_session(Transaction& txn, const Volume& volume, SessionIndex index,
+                          SessionRecord*& session) {
   session = volume.session(index);
   if (!session) return Error(EINVAL);
   return txn.lock(session->lock, shm::LockRank::kSession);
 }
 
 // The entry of `page`, newest first. Lists are short or the newest entry is meant.
-bool find_pin(const Volume& volume, const SessionRecord& session, PageIndex page, PinPage*& list, uint32_t& slot) {
+bool find_pin(const Volume& volume, const SessionRecord& session, PageIndex page, PinPage*& list,
+              uint32_t& slot) {
   uint64_t pages_left = volume.geometry().pages.count;
-  for (PageIndex at = session.pins; (list = pin_page_at(volume, at)) && pages_left-- > 0; at = list->next)
+  for (PageIndex at = session.pins; (list = pin_page_at(volume, at)) && pages_left-- > 0;
+       at = list->next)
     for (slot = base::min(list->count, kPinsPerPage); slot-- > 0;)
       if (list->pin[slot] == page) return true;
   return false;
 }
 
 // The hole at `index` gets a page of zeros.
-Result<PageIndex> fill_hole(Transaction& txn, Thread& thread, InodeIndex owner, InodeRecord& inode, uint64_t index) {
+Result<PageIndex> fill_hole(Transaction& txn, Thread& thread, InodeIndex owner, InodeRecord& inode,
+                            uint64_t index) {
   PageIndex page = take_page(txn, thread, owner, static_cast<uint32_t>(index), kPageData);
   char* bytes = thread.volume->page(page);
   if (!bytes) return BT_DAMAGED(*thread.volume);
@@ -148,7 +157,8 @@ Result<void> unpin_page(Context& context, PageIndex page) {
 Result<void> drop_pins(Context& context, SessionIndex index) {
   const Volume& volume = context.volume();
   SessionRecord* session = volume.session(index);
-  while (session && __atomic_load_n(reinterpret_cast<uint32_t*>(&session->pins), __ATOMIC_RELAXED)) {
+  while (session &&
+         __atomic_load_n(reinterpret_cast<uint32_t*>(&session->pins), __ATOMIC_RELAXED)) {
     {
       Transaction txn(context.thread);
       BT_TRY(lock_session(txn, volume, index, session));
@@ -189,7 +199,8 @@ Result<void> clone_pins(Context& context, SessionIndex from, SessionIndex to) {
     PageIndex page = list->pin[skip];
     PageDescriptor* descriptor = volume.page_descriptor(page);
     if (!descriptor) return BT_DAMAGED(volume);
-    if (InodeRecord* owner = volume.inode(descriptor->owner)) BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
+    if (InodeRecord* owner = volume.inode(descriptor->owner))
+      BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
     if (descriptor->owner == InodeIndex::kNone)
       BT_TRY(txn.lock(volume.superblock().free_pages.lock, shm::LockRank::kAllocator));
     BT_TRY(add_pin(txn, context.thread, *target, page));

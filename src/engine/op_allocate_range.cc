@@ -24,7 +24,11 @@ struct Range {
 class RangeAllocator {
  public:
   RangeAllocator(Context& context, InodeRecord& inode, InodeNumber number)
-      : context_(context), thread_(context.thread), volume_(context.volume()), inode_(inode), number_(number) {}
+      : context_(context),
+        thread_(context.thread),
+        volume_(context.volume()),
+        inode_(inode),
+        number_(number) {}
 
   Result<void> fill_holes(const Range& range);
   Result<void> make_hole(const Range& range);
@@ -73,7 +77,8 @@ Result<void> RangeAllocator::fill_run(uint64_t first, uint32_t count) {
   if (count_missing_radix_pages(volume_, inode_, first, first + count - 1) > radix_pages) return {};
   PageIndex fresh[kPagesWrittenAtOnce];
   for (uint32_t k = 0; k < count; k++)
-    fresh[k] = take_page(txn, thread_, number_.index(), static_cast<uint32_t>(first + k), kPageData);
+    fresh[k] =
+        take_page(txn, thread_, number_.index(), static_cast<uint32_t>(first + k), kPageData);
   uint32_t added = 0;
   for (uint32_t k = 0; k < count; k++) {
     BT_TRY_ASSIGN(PageIndex * place, make_place(txn, thread_, number_.index(), inode_, first + k));
@@ -95,7 +100,8 @@ Result<void> RangeAllocator::fill_holes(const Range& range) {
     BT_TRY(finish_shrinking(context_, number_));
     PageRun run = find_run(volume_, inode_, index, last - index);
     if (run.page == PageIndex::kNone)
-      BT_TRY(fill_run(index, static_cast<uint32_t>(base::min<uint64_t>(run.count, kPagesWrittenAtOnce))));
+      BT_TRY(fill_run(index,
+                      static_cast<uint32_t>(base::min<uint64_t>(run.count, kPagesWrittenAtOnce))));
     else
       index += run.count;
   }
@@ -104,10 +110,12 @@ Result<void> RangeAllocator::fill_holes(const Range& range) {
 
 Result<void> RangeAllocator::write_zeros(uint64_t offset, uint64_t end) {
   end = base::min(end, __atomic_load_n(&inode_.size, __ATOMIC_RELAXED));
-  if (offset >= end || find_page(volume_, inode_, offset / kPageSizeBytes) == PageIndex::kNone) return {};
+  if (offset >= end || find_page(volume_, inode_, offset / kPageSizeBytes) == PageIndex::kNone)
+    return {};
   while (offset < end) {
     uint64_t after;
-    BT_TRY_ASSIGN(uint64_t done, write_source(context_, number_, offset, PieceCursor::zeros(), end - offset, {}, after));
+    BT_TRY_ASSIGN(uint64_t done, write_source(context_, number_, offset, PieceCursor::zeros(),
+                                              end - offset, {}, after));
     if (done == 0) return Error(ENOSPC);
     offset += done;
   }
@@ -128,7 +136,8 @@ Result<void> RangeAllocator::free_pages(uint64_t first, uint64_t last) {
 }
 
 Result<void> RangeAllocator::make_hole(const Range& range) {
-  uint64_t first = base::align_up(range.offset, kPageSizeBytes), last = base::align_down(range.end, kPageSizeBytes);
+  uint64_t first = base::align_up(range.offset, kPageSizeBytes),
+           last = base::align_down(range.end, kPageSizeBytes);
   if (first > last) return write_zeros(range.offset, range.end);  // within one page
   BT_TRY(write_zeros(range.offset, first));
   BT_TRY(free_pages(first / kPageSizeBytes, last / kPageSizeBytes));
@@ -206,15 +215,18 @@ Result<void> check_mode(uint32_t mode) {
     case FALLOC_FL_ZERO_RANGE:
     case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
     case FALLOC_FL_COLLAPSE_RANGE:
-    case FALLOC_FL_INSERT_RANGE: return {};
-    default: return Error(EOPNOTSUPP);
+    case FALLOC_FL_INSERT_RANGE:
+      return {};
+    default:
+      return Error(EOPNOTSUPP);
   }
 }
 
 // What collapse and insert ask beyond the rest, as ext4 has it.
 Result<void> check_shift(uint32_t mode, const Range& range, uint64_t file_size) {
   if ((range.offset | range.end) % kPageSizeBytes) return Error(EINVAL);
-  if (mode == FALLOC_FL_COLLAPSE_RANGE) return range.end >= file_size ? Result<void>(Error(EINVAL)) : Result<void>();
+  if (mode == FALLOC_FL_COLLAPSE_RANGE)
+    return range.end >= file_size ? Result<void>(Error(EINVAL)) : Result<void>();
   if (range.offset >= file_size) return Error(EINVAL);
   if (file_size + (range.end - range.offset) > kFileSizeMax) return Error(EFBIG);
   return {};
@@ -222,8 +234,8 @@ Result<void> check_shift(uint32_t mode, const Range& range, uint64_t file_size) 
 
 }  // namespace
 
-Result<void> allocate_range(Context& context, InodeNumber number, uint32_t mode, uint64_t offset, uint64_t size,
-                            uint64_t size_limit) {
+Result<void> allocate_range(Context& context, InodeNumber number, uint32_t mode, uint64_t offset,
+                            uint64_t size, uint64_t size_limit) {
   if (size == 0 || offset > INT64_MAX || size > INT64_MAX) return Error(EINVAL);
   BT_TRY(check_mode(mode));
   BT_TRY_ASSIGN(InodeRecord * inode, writable_file(context.volume(), number));
@@ -237,12 +249,14 @@ Result<void> allocate_range(Context& context, InodeNumber number, uint32_t mode,
   uint64_t by = size / kPageSizeBytes;
   if (mode == FALLOC_FL_COLLAPSE_RANGE || mode == FALLOC_FL_INSERT_RANGE) {
     BT_TRY(check_shift(mode, range, file_size));
-    return mode == FALLOC_FL_COLLAPSE_RANGE ? allocator.collapse(range.first(), by) : allocator.insert(range.first(), by);
+    return mode == FALLOC_FL_COLLAPSE_RANGE ? allocator.collapse(range.first(), by)
+                                            : allocator.insert(range.first(), by);
   }
   if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) BT_TRY(allocator.make_hole(range));
   if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
     uint64_t held = base::min(inode->page_count, range.last() - range.first());
-    if (range.last() - range.first() - held > measure_space(context.volume()).pages_free) return Error(ENOSPC);
+    if (range.last() - range.first() - held > measure_space(context.volume()).pages_free)
+      return Error(ENOSPC);
     BT_TRY(allocator.fill_holes(range));
   }
   return allocator.finish(keep ? 0 : range.end);

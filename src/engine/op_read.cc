@@ -21,16 +21,19 @@ constexpr int kSpinsMax = 200;
 enum class Outcome : uint8_t { kCopied, kFault, kNonsense };
 
 // Copies [offset, offset + size) of the file as it looks now.
-Outcome copy_out(const Volume& volume, const InodeRecord& inode, uint64_t offset, uint64_t size, PieceCursor& pieces) {
+Outcome copy_out(const Volume& volume, const InodeRecord& inode, uint64_t offset, uint64_t size,
+                 PieceCursor& pieces) {
   while (size > 0) {
     uint64_t in_page = offset % kPageSizeBytes;
-    PageRun run = find_run(volume, inode, offset / kPageSizeBytes, base::divide_up(in_page + size, kPageSizeBytes));
+    PageRun run = find_run(volume, inode, offset / kPageSizeBytes,
+                           base::divide_up(in_page + size, kPageSizeBytes));
     uint64_t part = base::min(size, run.count * kPageSizeBytes - in_page);
     if (run.page == PageIndex::kNone) {
       if (!pieces.clear_to(part)) return Outcome::kFault;
     } else {
       const char* first = volume.page(run.page);
-      if (!first || !volume.page(PageIndex{static_cast<uint32_t>(raw(run.page) + run.count - 1)})) return Outcome::kNonsense;
+      if (!first || !volume.page(PageIndex{static_cast<uint32_t>(raw(run.page) + run.count - 1)}))
+        return Outcome::kNonsense;
       if (!pieces.copy_to(first + in_page, part)) return Outcome::kFault;
     }
     offset += part;
@@ -42,8 +45,10 @@ Outcome copy_out(const Volume& volume, const InodeRecord& inode, uint64_t offset
 // The number names this inode still, and it has bytes to read.
 Result<void> check_file(const InodeRecord& inode, InodeNumber number) {
   uint32_t mode = __atomic_load_n(&inode.mode, __ATOMIC_RELAXED);
-  if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != number.generation() || mode == 0) return Error(ESTALE);
-  if (S_ISREG(mode)) [[likely]] return {};
+  if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != number.generation() || mode == 0)
+    return Error(ESTALE);
+  if (S_ISREG(mode)) [[likely]]
+    return {};
   return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
 }
 
@@ -51,7 +56,8 @@ Result<void> check_file(const InodeRecord& inode, InodeNumber number) {
 bool settle_sequence(const LockRecord& lock, uint64_t& seq) {
   for (int spins = 0; spins < kSpinsMax; spins++) {
     seq = shm::read_begin(lock);
-    if (!(seq & 1)) [[likely]] return true;
+    if (!(seq & 1)) [[likely]]
+      return true;
     __builtin_ia32_pause();
   }
   return false;
@@ -64,8 +70,8 @@ struct Request {
 };
 
 // One validated run. How much of it lies within the file is the answer.
-Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const Request& want, PieceCursor& pieces,
-                          Outcome& outcome) {
+Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const Request& want,
+                          PieceCursor& pieces, Outcome& outcome) {
   BT_TRY(check_file(inode, want.number));
   uint64_t size = __atomic_load_n(&inode.size, __ATOMIC_RELAXED);
   outcome = Outcome::kCopied;
@@ -81,8 +87,8 @@ Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome o
   return result;
 }
 
-[[gnu::noinline]] Result<uint64_t> read_locked(Context& context, InodeRecord& inode, const Request& want,
-                                               PieceCursor& pieces) {
+[[gnu::noinline]] Result<uint64_t> read_locked(Context& context, InodeRecord& inode,
+                                               const Request& want, PieceCursor& pieces) {
   Transaction txn(context.thread);
   BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
   Outcome outcome = Outcome::kCopied;
@@ -91,7 +97,8 @@ Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome o
   return finish(context.volume(), result, outcome);
 }
 
-Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& want, PieceCursor& pieces) {
+Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& want,
+                          PieceCursor& pieces) {
   const Volume& volume = context.volume();
   for (int tries = 0; tries < kOptimisticTries; tries++) {
     uint64_t seq;
@@ -99,7 +106,8 @@ Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& w
     PieceCursor from_here = pieces;
     Outcome outcome = Outcome::kCopied;
     auto result = read_now(volume, inode, want, from_here, outcome);
-    if (shm::read_retry(inode.lock, seq)) [[unlikely]] continue;
+    if (shm::read_retry(inode.lock, seq)) [[unlikely]]
+      continue;
     pieces = from_here;
     return finish(volume, result, outcome);
   }
@@ -108,7 +116,8 @@ Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& w
 
 }  // namespace
 
-Result<uint64_t> read(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces, uint32_t piece_count) {
+Result<uint64_t> read(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces,
+                      uint32_t piece_count) {
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
   BT_TRY_ASSIGN(uint64_t total, total_size(pieces, piece_count, offset));

@@ -39,7 +39,11 @@ enum class Step : uint8_t {
 class Writer {
  public:
   Writer(Context& context, InodeRecord& inode, InodeNumber number, bool append)
-      : context_(context), thread_(context.thread), volume_(context.volume()), inode_(inode), number_(number),
+      : context_(context),
+        thread_(context.thread),
+        volume_(context.volume()),
+        inode_(inode),
+        number_(number),
         append_(append) {}
 
   // Writes up to `size` bytes from `source` at `at` (append: where the file ends now, `at` being a guess), moves source on
@@ -55,8 +59,9 @@ class Writer {
   Result<bool> lock_file(Transaction& txn, uint64_t at);
   bool is_small(uint64_t at, uint64_t size) const;
   Result<uint64_t> stage(uint64_t at, uint64_t size, PieceCursor& source);
-  Result<void> link_pages(Transaction& txn, uint64_t at, uint64_t size);
-  Result<void> link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at, uint64_t end, uint32_t& added);
+  Result<void> link_pages(Transaction& txn, uint64_t at, uint64_t size, uint32_t radix_pages);
+  Result<void> link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at,
+                         uint64_t end, uint32_t& added);
   void finish(Transaction& txn, uint64_t at, uint64_t size);
 
   Context& context_;
@@ -88,7 +93,8 @@ void Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
   mark_modified(txn, inode_, clock_now_ns(thread_));
   // A FUSE request that is resent after the worker's death goes on behind what this transaction wrote.
   SlotRecord& slot = *thread_.slot;
-  if (thread_.request) [[unlikely]] txn.store(slot.stamp_result, slot.stamp_result + size);
+  if (thread_.request) [[unlikely]]
+    txn.store(slot.stamp_result, slot.stamp_result + size);
 }
 
 // ---- small writes ---------------------------------------------------------------------------------------------------------
@@ -105,7 +111,8 @@ void store_bytes(Transaction& txn, char* place, const char* bytes, uint64_t size
     uint64_t part = base::min(size, 8 - in_word);
     auto& word = *reinterpret_cast<uint64_t*>(place - in_word);
     uint64_t value = word;
-    if (part == 8) __builtin_memcpy(&value, bytes, 8);
+    if (part == 8)
+      __builtin_memcpy(&value, bytes, 8);
     else
       for (uint64_t i = 0; i < part; i++) reinterpret_cast<char*>(&value)[in_word + i] = bytes[i];
     txn.store(word, value);
@@ -113,7 +120,8 @@ void store_bytes(Transaction& txn, char* place, const char* bytes, uint64_t size
   }
 }
 
-Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source, uint64_t logged_max) {
+Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source,
+                                 uint64_t logged_max) {
   char bounce[kBounceBytes];
   PieceCursor after = source;
   if (!after.copy_from(bounce, size)) return Error(EFAULT);
@@ -175,8 +183,8 @@ void complete_page(char* fresh, const char* old, uint64_t old_bytes, uint64_t fr
   if (tail < kPageSizeBytes) base::zero_user(fresh + tail, kPageSizeBytes - tail);
 }
 
-Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at, uint64_t end,
-                               uint32_t& added) {
+Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at,
+                               uint64_t end, uint32_t& added) {
   BT_TRY_ASSIGN(PageIndex * place, make_place(txn, thread_, number_.index(), inode_, index));
   PageIndex old = *place;
   char* fresh_bytes = volume_.page(fresh);
@@ -186,7 +194,8 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
 
   uint64_t start = index * kPageSizeBytes;
   uint64_t from = at > start ? at - start : 0, to = base::min(end - start, kPageSizeBytes);
-  uint64_t valid = old_bytes && inode_.size > start ? base::min(inode_.size - start, kPageSizeBytes) : 0;
+  uint64_t valid =
+      old_bytes && inode_.size > start ? base::min(inode_.size - start, kPageSizeBytes) : 0;
   complete_page(fresh_bytes, old_bytes, valid, from, to);
   if (descriptor && descriptor->pins) {
     base::copy_from_user(old_bytes, fresh_bytes, kPageSizeBytes);
@@ -194,21 +203,29 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
     return {};
   }
   store_place(txn, inode_, *place, fresh);
-  if (old == PageIndex::kNone) added++;
-  else give_page(txn, thread_, old);
+  if (old == PageIndex::kNone)
+    added++;
+  else
+    give_page(txn, thread_, old);
   return {};
 }
 
-Result<void> Writer::link_pages(Transaction& txn, uint64_t at, uint64_t size) {
+Result<void> Writer::link_pages(Transaction& txn, uint64_t at, uint64_t size,
+                                uint32_t radix_pages) {
   uint64_t first = at / kPageSizeBytes, end = at + size;
   auto count = static_cast<uint32_t>((end - 1) / kPageSizeBytes - first + 1);
   for (uint32_t k = 0; k < count; k++) {
-    PageIndex page = take_page(txn, thread_, number_.index(), static_cast<uint32_t>(first + k), kPageData);
+    PageIndex page =
+        take_page(txn, thread_, number_.index(), static_cast<uint32_t>(first + k), kPageData);
     if (page != staged_[k]) return BT_DAMAGED(volume_);
   }
+  // All radix pages before any page is given back: what a transaction gave it must not take.
+  for (uint64_t index = first + count; radix_pages > 0 && index-- > first;)
+    BT_TRY(make_place(txn, thread_, number_.index(), inode_, index));
   if (at > inode_.size) clear_uncovered(volume_, inode_, at);
   uint32_t added = 0;
-  for (uint32_t k = 0; k < count; k++) BT_TRY(link_page(txn, staged_[k], first + k, at, end, added));
+  for (uint32_t k = 0; k < count; k++)
+    BT_TRY(link_page(txn, staged_[k], first + k, at, end, added));
   if (added) txn.store(inode_.page_count, inode_.page_count + added);
   return {};
 }
@@ -235,8 +252,9 @@ Result<Step> Writer::write_pages(uint64_t at, uint64_t size, PieceCursor& source
   {
     Transaction txn(thread_);
     BT_TRY_ASSIGN(bool holds, lock_file(txn, at));
-    if (!holds || count_missing_radix_pages(volume_, inode_, first, last) > radix_pages) return Step::kReplan;
-    BT_TRY(link_pages(txn, at, staged));
+    if (!holds || count_missing_radix_pages(volume_, inode_, first, last) > radix_pages)
+      return Step::kReplan;
+    BT_TRY(link_pages(txn, at, staged, radix_pages));
     finish(txn, at, staged);
     txn.commit();
   }
@@ -260,7 +278,8 @@ Result<Step> Writer::write_some(uint64_t at, uint64_t size, PieceCursor& source)
     auto step = write_small(at, size, source, kLoggedBytesMax);
     if (!step || *step != Step::kNeedsPages) return step;
   }
-  return write_pages(at, base::min(size, kPagesWrittenAtOnce * kPageSizeBytes - at % kPageSizeBytes), source);
+  return write_pages(
+      at, base::min(size, kPagesWrittenAtOnce * kPageSizeBytes - at % kPageSizeBytes), source);
 }
 
 }  // namespace
@@ -277,8 +296,9 @@ Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
   return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
 }
 
-Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t offset, PieceCursor source, uint64_t total,
-                              const WriteOptions& options, uint64_t& end) {
+Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t offset,
+                              PieceCursor source, uint64_t total, const WriteOptions& options,
+                              uint64_t& end) {
   BT_TRY_ASSIGN(InodeRecord * inode, writable_file(context.volume(), number));
   Writer writer(context, *inode, number, options.append);
   uint64_t limit = base::min(options.size_limit, kFileSizeMax);
@@ -303,10 +323,11 @@ Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t off
   return done;
 }
 
-Result<uint64_t> write(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces, uint32_t piece_count,
-                       const WriteOptions& options, uint64_t& end) {
+Result<uint64_t> write(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces,
+                       uint32_t piece_count, const WriteOptions& options, uint64_t& end) {
   BT_TRY_ASSIGN(uint64_t total, total_size(pieces, piece_count, options.append ? 0 : offset));
-  return write_source(context, number, offset, PieceCursor(pieces, piece_count), total, options, end);
+  return write_source(context, number, offset, PieceCursor(pieces, piece_count), total, options,
+                      end);
 }
 
 }  // namespace bt::engine
