@@ -100,11 +100,13 @@ void survey_entry(const char* entry, Survey& survey, char* buffer) {
     survey.preload_index = static_cast<int64_t>(survey.count);
     survey.preload_size = static_cast<uint64_t>(size);
     uint32_t skipped = text_of(kPreloadName).size;
-    survey.has_agent = find_agent({buffer + skipped, static_cast<uint32_t>(size) - skipped}).size != 0;
+    survey.has_agent =
+        find_agent({buffer + skipped, static_cast<uint32_t>(size) - skipped}).size != 0;
   }
   if (starts_with(buffer, "BTFUSE_DISABLE=1")) survey.disabled = true;
   for (uint32_t i = 0; i < kept_count; i++)
-    if (base::equal({buffer, base::min(name_size(buffer), static_cast<uint32_t>(size))}, {kept[i], name_size(kept[i])}))
+    if (base::equal({buffer, base::min(name_size(buffer), static_cast<uint32_t>(size))},
+                    {kept[i], name_size(kept[i])}))
       survey.kept_seen |= 1u << i;
 }
 
@@ -145,7 +147,8 @@ char* write_preload(char* at, Text value, Preload preload) {
 }
 
 // Copies the entries, with `preload_text` in place of (or after) the old LD_PRELOAD. False: it changed under us.
-bool fill(char* const* environment, const Survey& survey, char** out, char* preload_text, Preload preload) {
+bool fill(char* const* environment, const Survey& survey, char** out, char* preload_text,
+          Preload preload) {
   uint64_t written = 0;
   for (uint64_t i = 0; i < survey.count; i++) {
     uint64_t entry;
@@ -187,14 +190,16 @@ char* const* prepare_environment(char* const* environment, Preload preload, uint
   char buffer[kValueMaxBytes];
   Survey survey = survey_environment(environment, buffer);
   uint32_t all_kept = (1u << kept_count) - 1;
-  bool unchanged = preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept : !survey.has_agent;
+  bool unchanged = preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
+                                              : !survey.has_agent;
   if (survey.unreadable || unchanged || survey.disabled || !agent) return environment;
 
   Text old{};
   if (survey.preload_index >= 0) {
     uint64_t entry;
     if (!base::load_user_u64(environment + survey.preload_index, entry)) return environment;
-    int64_t length = base::copy_string_from_user(buffer, reinterpret_cast<char*>(entry), kValueMaxBytes);
+    int64_t length =
+        base::copy_string_from_user(buffer, reinterpret_cast<char*>(entry), kValueMaxBytes);
     uint32_t skipped = text_of(kPreloadName).size;
     if (length < skipped) return environment;
     old = {buffer + skipped, static_cast<uint32_t>(length) - skipped};

@@ -15,7 +15,7 @@ void remember_environment(char** environment);
 // What becomes of the environment of an image that is about to be executed.
 enum class Preload : uint8_t {
   kCarry,  // our entry of LD_PRELOAD and our variables are added if they are missing
-  kDrop,   // our entry of LD_PRELOAD is taken out: ld.so of another architecture would complain of it
+  kDrop,  // our entry of LD_PRELOAD is taken out: ld.so of another architecture would complain of it
 };
 // The environment to execute with: the program's own when nothing has to change or when it is bad memory (which the
 // kernel will say), else a copy in fresh memory of `size` bytes, to be unmapped by the caller when execve fails.

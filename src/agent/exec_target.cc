@@ -24,8 +24,9 @@ constexpr const char* kGlibcLoader = "/lib64/ld-linux-x86-64.so.2";
 
 class File {
  public:
-  File(int32_t directory, const char* path) : fd_(raw_syscall(SYS_openat, directory, raw_argument(path),
-                                                                O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  File(int32_t directory, const char* path)
+      : fd_(raw_syscall(SYS_openat, directory, raw_argument(path),
+                        O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (fd_ >= 0) raw_syscall(SYS_close, fd_);
   }
@@ -68,7 +69,8 @@ ExecTarget inspect_elf(const File& file, const char* head, int64_t head_size) {
   if (head[EI_CLASS] == ELFCLASS32) return ExecTarget::k32Bit;
   if (head_size < static_cast<int64_t>(sizeof(Elf64_Ehdr))) return ExecTarget::kForeign;
   auto* header = reinterpret_cast<const Elf64_Ehdr*>(head);
-  if (header->e_machine != EM_X86_64 || header->e_phentsize != sizeof(Elf64_Phdr)) return ExecTarget::kForeign;
+  if (header->e_machine != EM_X86_64 || header->e_phentsize != sizeof(Elf64_Phdr))
+    return ExecTarget::kForeign;
   if (is_privileged(file) || !has_glibc_loader(file, head, head_size)) return ExecTarget::kForeign;
   return ExecTarget::kServed;
 }
@@ -99,7 +101,8 @@ ExecTarget inspect_target(int32_t directory, const char* path) {
     if (size > 16 && head[0] == ELFMAG0 && head[1] == 'E' && head[2] == 'L' && head[3] == 'F')
       return inspect_elf(file, head, size);
     if (size < 4 || head[0] != '#' || head[1] != '!') return ExecTarget::kForeign;
-    if (!parse_interpreter(head, size, interpreter, sizeof interpreter)) return ExecTarget::kForeign;
+    if (!parse_interpreter(head, size, interpreter, sizeof interpreter))
+      return ExecTarget::kForeign;
     path = interpreter;
     directory = AT_FDCWD;
   }

@@ -7,10 +7,10 @@
 namespace bt::agent {
 
 enum class ExecTarget : uint8_t {
-  kServed,    // x86-64, started by glibc's ld.so, keeps LD_PRELOAD
-  kForeign,   // static, setuid, other libc, unreadable: runs on the kernel path
-  k32Bit,     // as kForeign; and its ld.so would complain of our LD_PRELOAD entry
-  kMissing,   // cannot be opened at all: execve will fail
+  kServed,   // x86-64, started by glibc's ld.so, keeps LD_PRELOAD
+  kForeign,  // static, setuid, other libc, unreadable: runs on the kernel path
+  k32Bit,    // as kForeign; and its ld.so would complain of our LD_PRELOAD entry
+  kMissing,  // cannot be opened at all: execve will fail
 };
 
 // `path` relative to `directory` (AT_FDCWD, or as for execveat, empty path: the descriptor itself). Follows `#!` lines.

@@ -22,7 +22,8 @@ using base::raw_syscall;
 
 void free_scratch(ThreadArea& area) {
   if (area.scratch)
-    raw_syscall(SYS_munmap, reinterpret_cast<int64_t>(area.scratch), static_cast<int64_t>(area.scratch_size));
+    raw_syscall(SYS_munmap, reinterpret_cast<int64_t>(area.scratch),
+                static_cast<int64_t>(area.scratch_size));
   area.scratch = nullptr;
 }
 
@@ -51,13 +52,15 @@ int64_t pass_exec(ExecTarget target, uint64_t& environment) {
 
 int64_t call_execve(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
   char path[PATH_MAX];
-  if (base::copy_string_from_user(path, reinterpret_cast<const char*>(a), sizeof path) < 0) return kPassthrough;
+  if (base::copy_string_from_user(path, reinterpret_cast<const char*>(a), sizeof path) < 0)
+    return kPassthrough;
   return pass_exec(inspect_target(AT_FDCWD, path), bt_thread.area->frame->rdx);
 }
 
 int64_t call_execveat(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t) {
   char path[PATH_MAX];
-  if (base::copy_string_from_user(path, reinterpret_cast<const char*>(b), sizeof path) < 0) return kPassthrough;
+  if (base::copy_string_from_user(path, reinterpret_cast<const char*>(b), sizeof path) < 0)
+    return kPassthrough;
   // The kernel knows only a placeholder by that number.
   if (path[0] != '/' && is_our_descriptor(a)) posix::stand_aside(0);
   if (path[0] == 0) {

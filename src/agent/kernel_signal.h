@@ -28,11 +28,13 @@ inline constexpr uint64_t kDeferrable =
     ~(kFaultSignals | signal_bit(SIGILL) | signal_bit(SIGFPE) | signal_bit(SIGTRAP));
 
 inline int64_t raw_sigaction(int signal, const KernelSigaction* action, KernelSigaction* old) {
-  return base::raw_syscall(SYS_rt_sigaction, signal, base::raw_argument(action), base::raw_argument(old), 8);
+  return base::raw_syscall(SYS_rt_sigaction, signal, base::raw_argument(action),
+                           base::raw_argument(old), 8);
 }
 // Sets the calling thread's mask; the old one goes to `old`, if given.
 inline void set_signal_mask(uint64_t mask, uint64_t* old) {
-  base::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, base::raw_argument(&mask), base::raw_argument(old), 8);
+  base::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, base::raw_argument(&mask),
+                    base::raw_argument(old), 8);
 }
 
 }  // namespace bt::agent

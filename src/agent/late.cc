@@ -33,11 +33,13 @@ void patch_late_library(uint64_t text, uint64_t offset) {
 
 int64_t call_mmap(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
   int64_t result = posix::call_mmap(a, b, c, d, e, f);
-  bool is_text = (c & PROT_EXEC) && !(c & PROT_WRITE) && (d & MAP_FIXED) && !(d & MAP_ANONYMOUS) && f != 0;
+  bool is_text =
+      (c & PROT_EXEC) && !(c & PROT_WRITE) && (d & MAP_FIXED) && !(d & MAP_ANONYMOUS) && f != 0;
   if (!is_text) return result;
   if (result == kPassthrough)
-    result = raw_syscall(SYS_mmap, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c),
-                         static_cast<int64_t>(d), static_cast<int64_t>(e), static_cast<int64_t>(f));
+    result = raw_syscall(SYS_mmap, static_cast<int64_t>(a), static_cast<int64_t>(b),
+                         static_cast<int64_t>(c), static_cast<int64_t>(d), static_cast<int64_t>(e),
+                         static_cast<int64_t>(f));
   if (result > 0 || result < -4095) patch_late_library(static_cast<uint64_t>(result), f);
   return result;
 }

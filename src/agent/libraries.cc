@@ -25,9 +25,11 @@ const r_debug* debug_of(const Elf64_Phdr* headers, uint64_t count) {
   uint64_t base = 0;
   const Elf64_Dyn* dynamic = nullptr;
   for (uint64_t i = 0; i < count; i++)
-    if (headers[i].p_type == PT_PHDR) base = reinterpret_cast<uint64_t>(headers) - headers[i].p_vaddr;
+    if (headers[i].p_type == PT_PHDR)
+      base = reinterpret_cast<uint64_t>(headers) - headers[i].p_vaddr;
   for (uint64_t i = 0; i < count; i++)
-    if (headers[i].p_type == PT_DYNAMIC) dynamic = reinterpret_cast<Elf64_Dyn*>(base + headers[i].p_vaddr);
+    if (headers[i].p_type == PT_DYNAMIC)
+      dynamic = reinterpret_cast<Elf64_Dyn*>(base + headers[i].p_vaddr);
   for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
     if (dynamic->d_tag == DT_DEBUG) return reinterpret_cast<const r_debug*>(dynamic->d_un.d_ptr);
   return nullptr;
@@ -49,7 +51,8 @@ bool starts_with(Text text, const char* prefix) {
 
 link_map* first_library(char** environment) {
   auto* headers = reinterpret_cast<const Elf64_Phdr*>(auxiliary_value(environment, AT_PHDR));
-  const r_debug* debug = headers ? debug_of(headers, auxiliary_value(environment, AT_PHNUM)) : nullptr;
+  const r_debug* debug =
+      headers ? debug_of(headers, auxiliary_value(environment, AT_PHNUM)) : nullptr;
   return debug ? debug->r_map : nullptr;
 }
 

@@ -37,7 +37,8 @@ inline bool is_our_path(uint64_t argument) {
   return posix::path_may_be_ours(reinterpret_cast<const char*>(argument));
 }
 inline bool is_our_at_path(uint64_t directory, uint64_t path) {
-  return posix::at_path_may_be_ours(static_cast<int32_t>(directory), reinterpret_cast<const char*>(path));
+  return posix::at_path_may_be_ours(static_cast<int32_t>(directory),
+                                    reinterpret_cast<const char*>(path));
 }
 
 template <uint32_t look>

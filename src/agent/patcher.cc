@@ -15,11 +15,14 @@ using base::raw_syscall;
 using base::Site;
 
 constexpr uint64_t kPage = 4096;
-constexpr uint64_t kReach = 0x7f000000;  // of a rel32 jump, less the size of the region and of the library
+constexpr uint64_t kReach =
+    0x7f000000;  // of a rel32 jump, less the size of the region and of the library
 
 bool is_error(int64_t address) { return address < 0 && address > -4096; }
 
-bool is_wanted(const Site& site, int only_number) { return only_number < 0 || site.number == only_number; }
+bool is_wanted(const Site& site, int only_number) {
+  return only_number < 0 || site.number == only_number;
+}
 
 // The displaced bytes are the expected ones and a `syscall` follows: not another build, not another patcher's work.
 bool is_untouched(const Site& site, uint64_t base) {

@@ -24,7 +24,8 @@ void stand_aside_for_filter() {
 // list; what posix had linked there is gone, so the thread starts again.
 int64_t call_set_robust_list(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t) {
   if (!posix::first_look.attached) return kPassthrough;
-  int64_t result = base::raw_syscall(SYS_set_robust_list, static_cast<int64_t>(a), static_cast<int64_t>(b));
+  int64_t result =
+      base::raw_syscall(SYS_set_robust_list, static_cast<int64_t>(a), static_cast<int64_t>(b));
   posix::thread_started();
   return result;
 }

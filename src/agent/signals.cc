@@ -46,7 +46,9 @@ struct ActionLock {
 bool is_fault_signal(int signal) { return signal == SIGSEGV || signal == SIGBUS; }
 bool is_handler(uint64_t handler) { return handler != kDefault && handler != kIgnore; }
 
-uint64_t address_of(void (*function)(int, siginfo_t*, void*)) { return reinterpret_cast<uint64_t>(function); }
+uint64_t address_of(void (*function)(int, siginfo_t*, void*)) {
+  return reinterpret_cast<uint64_t>(function);
+}
 
 // What the kernel is told when the program wants `action`.
 KernelSigaction kernel_action(int signal, const KernelSigaction& action) {
@@ -93,9 +95,11 @@ int64_t call_rt_sigaction(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64
   auto signal = static_cast<int>(a);
   if (signal < 1 || signal > kSignalsMax || d != 8) return kPassthrough;
   KernelSigaction action, old;
-  if (b && !base::copy_from_user(&action, reinterpret_cast<void*>(b), sizeof action)) return -EFAULT;
+  if (b && !base::copy_from_user(&action, reinterpret_cast<void*>(b), sizeof action))
+    return -EFAULT;
   int64_t result = change_action(signal, b ? &action : nullptr, old);
-  if (result == 0 && c && !base::copy_to_user(reinterpret_cast<void*>(c), &old, sizeof old)) return -EFAULT;
+  if (result == 0 && c && !base::copy_to_user(reinterpret_cast<void*>(c), &old, sizeof old))
+    return -EFAULT;
   return result;
 }
 
@@ -105,7 +109,8 @@ int64_t call_rt_sigprocmask(uint64_t a, uint64_t b, uint64_t, uint64_t d, uint64
   if (!b || d != 8 || !base::load_user_u64(reinterpret_cast<void*>(b), set)) return kPassthrough;
   bool names_faults = (set & kFaultSignals) != 0;
   if (a == SIG_SETMASK || names_faults)
-    bt_thread.state = names_faults && a != SIG_UNBLOCK ? ThreadState::kFaultsBlocked : ThreadState::kReady;
+    bt_thread.state =
+        names_faults && a != SIG_UNBLOCK ? ThreadState::kFaultsBlocked : ThreadState::kReady;
   return kPassthrough;
 }
 
@@ -148,8 +153,8 @@ void reset_signal_lock() { action_lock = 0; }
 
 void requeue_deferred_signal() {
   ThreadArea* area = bt_thread.area;
-  raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid), area->pending_signal,
-              raw_argument(&area->pending));
+  raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid),
+              area->pending_signal, raw_argument(&area->pending));
 }
 
 // A handler is due while the thread is inside. The signal is kept and all others stay blocked, by way of the mask that

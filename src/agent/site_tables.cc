@@ -12,7 +12,7 @@
 namespace bt::agent {
 namespace {
 
-#include "site_tables.inc"
+#include "agent/site_tables.inc"
 
 using base::raw_argument;
 using base::raw_syscall;
@@ -60,7 +60,8 @@ const base::SiteTableHeader* map_cache_file(const char* path) {
   if (memory < 0 && memory > -4096) return nullptr;
   auto* header = reinterpret_cast<const base::SiteTableHeader*>(memory);
   if (header->magic == base::kSiteTableMagic && header->count <= base::kSitesMax &&
-      size == sizeof *header + header->count * sizeof(base::Site) && header->text_begin < header->text_end)
+      size == sizeof *header + header->count * sizeof(base::Site) &&
+      header->text_begin < header->text_end)
     return header;
   raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));
   return nullptr;

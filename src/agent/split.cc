@@ -81,12 +81,19 @@ int64_t begin_clone(uint64_t flags) {
 
 }  // namespace
 
-int64_t call_fork(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) { return begin_fork(); }
-int64_t call_vfork(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) { return begin_vfork(); }
-int64_t call_clone(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) { return begin_clone(a); }
+int64_t call_fork(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  return begin_fork();
+}
+int64_t call_vfork(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  return begin_vfork();
+}
+int64_t call_clone(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+  return begin_clone(a);
+}
 int64_t call_clone3(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t) {
   uint64_t flags;
-  if (b < sizeof flags || !base::load_user_u64(reinterpret_cast<void*>(a), flags)) return kPassthrough;
+  if (b < sizeof flags || !base::load_user_u64(reinterpret_cast<void*>(a), flags))
+    return kPassthrough;
   return begin_clone(flags);
 }
 

@@ -62,6 +62,7 @@ void start(char** environment) {
 }  // namespace
 }  // namespace bt::agent
 
-extern "C" __attribute__((constructor, visibility("hidden"))) void bt_start(int, char**, char** environment) {
+extern "C" __attribute__((constructor, visibility("hidden"))) void bt_start(int, char**,
+                                                                            char** environment) {
   bt::agent::start(environment);
 }

@@ -65,22 +65,23 @@ void StubWriter::look_at_descriptor(int argument) {
   bytes({0x81, static_cast<uint8_t>(0xf8 | reg.number)});  // cmp $kSize, %reg32
   word(posix::DescriptorTable::kSize);
   Jump not_ours = jump_if(kIfAboveOrEqual);
-  bytes({0x64, 0x48, 0x8b, 0x0c, 0x25});                   // mov %fs:thread_table, %rcx
+  bytes({0x64, 0x48, 0x8b, 0x0c, 0x25});  // mov %fs:thread_table, %rcx
   word(thread_table_offset());
-  bytes({0x48, 0x85, 0xc9});                               // test %rcx, %rcx
+  bytes({0x48, 0x85, 0xc9});  // test %rcx, %rcx
   ours_[ours_count_++] = jump_if(kIfEqual);
   // mov %reg32, %r11d: the number's upper half may be anything.
-  bytes({static_cast<uint8_t>(reg.extended ? 0x45 : 0x41), 0x89, static_cast<uint8_t>(0xc3 | reg.number << 3)});
-  bytes({0x4a, 0x83, 0x3c, 0xd9, 0x00});                   // cmpq $0, (%rcx,%r11,8)
+  bytes({static_cast<uint8_t>(reg.extended ? 0x45 : 0x41), 0x89,
+         static_cast<uint8_t>(0xc3 | reg.number << 3)});
+  bytes({0x4a, 0x83, 0x3c, 0xd9, 0x00});  // cmpq $0, (%rcx,%r11,8)
   ours_[ours_count_++] = jump_if(kIfNotEqual);
   land(not_ours);
 }
 
 // Jumps to "ours" when a 32-bit flag of posix::first_look is set.
 void StubWriter::look_at_flag(uint64_t flag_offset) {
-  bytes({0x49, 0xbb});                                     // movabs $flag, %r11
+  bytes({0x49, 0xbb});  // movabs $flag, %r11
   quad(reinterpret_cast<uint64_t>(&posix::first_look) + flag_offset);
-  bytes({0x41, 0x83, 0x3b, 0x00});                         // cmpl $0, (%r11)
+  bytes({0x41, 0x83, 0x3b, 0x00});  // cmpl $0, (%r11)
   ours_[ours_count_++] = jump_if(kIfNotEqual);
 }
 
@@ -100,13 +101,13 @@ const uint8_t* StubWriter::write(const base::Site& site, uint64_t base) {
       look_at_flag(offsetof(posix::FirstLook, cwd_above_ours));
     }
     if (look & kAttached) look_at_flag(offsetof(posix::FirstLook, attached));
-    bytes({0xe9});                                         // jmp to the site's syscall
+    bytes({0xe9});  // jmp to the site's syscall
     distance_to(base + site.syscall);
     for (int i = 0; i < ours_count_; i++) land(ours_[i]);
   }
-  bytes({0x48, 0x8d, 0x0d});                               // lea after(%rip), %rcx
+  bytes({0x48, 0x8d, 0x0d});  // lea after(%rip), %rcx
   distance_to(base + site.syscall + 2);
-  bytes({0xff, 0x25});                                     // jmp *slot(%rip)
+  bytes({0xff, 0x25});  // jmp *slot(%rip)
   distance_to(reinterpret_cast<uint64_t>(region_) + (site.number < 0 ? 8 : 0));
   return stub;
 }

@@ -33,7 +33,9 @@ class StubWriter {
   }
   void word(uint32_t value);
   void quad(uint64_t value);
-  void distance_to(uint64_t target) { word(static_cast<uint32_t>(target - reinterpret_cast<uint64_t>(at_) - 4)); }
+  void distance_to(uint64_t target) {
+    word(static_cast<uint32_t>(target - reinterpret_cast<uint64_t>(at_) - 4));
+  }
   Jump jump_if(uint8_t condition);
   void land(Jump jump);
   void look_at_descriptor(int argument);

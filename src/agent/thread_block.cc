@@ -110,7 +110,8 @@ extern "C" bool bt_prepare_thread() {
   }
   if (bt_thread.state == ThreadState::kUnseen) {
     bool good = begin_thread();
-    if (good) bt_thread.state = mask & kFaultSignals ? ThreadState::kFaultsBlocked : ThreadState::kReady;
+    if (good)
+      bt_thread.state = mask & kFaultSignals ? ThreadState::kFaultsBlocked : ThreadState::kReady;
     if (!good || bt_thread.state == ThreadState::kReady) {
       set_signal_mask(mask, nullptr);
       return good;

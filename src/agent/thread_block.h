@@ -41,11 +41,11 @@ namespace bt::agent {
 inline constexpr uint64_t kStackSizeBytes = 128 * 1024;
 
 enum class ThreadState : uint32_t {
-  kUnseen = 0,        // zero, as TLS begins
+  kUnseen = 0,  // zero, as TLS begins
   kReady = BT_STATE_READY,
-  kFaultsBlocked = 2, // ready, but SIGSEGV or SIGBUS is blocked: opened around each call
-  kRetired = 3,       // another task shares this TLS: everything passes through
-  kExecuting = 4,     // its execve was passed on; when it calls again, that has failed (execute.cc)
+  kFaultsBlocked = 2,  // ready, but SIGSEGV or SIGBUS is blocked: opened around each call
+  kRetired = 3,        // another task shares this TLS: everything passes through
+  kExecuting = 4,  // its execve was passed on; when it calls again, that has failed (execute.cc)
 };
 
 enum Attention : uint32_t {
@@ -66,13 +66,13 @@ struct ThreadArea {
   // For a call that returns twice (split.cc): survives what a vfork child does to the stack.
   Frame split;
   uint64_t split_kind;
-  uint64_t split_mask;       // the program's mask while signals are blocked around a split call
-  Frame* frame;              // of the call being handled
-  uint64_t mask;             // the program's mask when a signal was deferred or faults were opened
-  ThreadArea* next;          // in the list of all areas; never unlinked
-  uint32_t thread_id;        // atomic: 0 free; the owner
+  uint64_t split_mask;  // the program's mask while signals are blocked around a split call
+  Frame* frame;         // of the call being handled
+  uint64_t mask;        // the program's mask when a signal was deferred or faults were opened
+  ThreadArea* next;     // in the list of all areas; never unlinked
+  uint32_t thread_id;   // atomic: 0 free; the owner
   uint32_t pending_signal;
-  siginfo_t pending;         // the deferred signal
+  siginfo_t pending;  // the deferred signal
   // For execve: the new environment, freed when it failed or by the parent of a vfork child.
   void* scratch;
   uint64_t scratch_size;

@@ -21,10 +21,11 @@ inline constexpr uint32_t kDisplacedMaxBytes = 16;
 inline constexpr uint32_t kSitesMax = 4096;
 
 struct Site {
-  uint32_t syscall;        // address of the `syscall` instruction, relative to the library's base
-  uint32_t padding;        // kind B: address of the padding; kind A: 0
-  int16_t number;          // the system call's number, −1 when it is computed
-  uint8_t displaced_size;  // bytes of instructions before it that move into the stub, position-independent
+  uint32_t syscall;  // address of the `syscall` instruction, relative to the library's base
+  uint32_t padding;  // kind B: address of the padding; kind A: 0
+  int16_t number;    // the system call's number, −1 when it is computed
+  uint8_t
+      displaced_size;  // bytes of instructions before it that move into the stub, position-independent
   uint8_t reserved;
   uint8_t displaced[kDisplacedMaxBytes];  // what they are; a site whose bytes differ is left alone
 };

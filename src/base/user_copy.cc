@@ -37,7 +37,8 @@ int64_t copy_string_from_user(char* destination, const char* source, uint64_t si
         done += 8;
         continue;
       }
-      return static_cast<int64_t>(done) + (__builtin_ctzll((word - kOnes) & ~word & (kOnes << 7)) >> 3);
+      return static_cast<int64_t>(done) +
+             (__builtin_ctzll((word - kOnes) & ~word & (kOnes << 7)) >> 3);
     }
     uint8_t byte;
     if (!load_user_u8(source + done, byte)) return -EFAULT;

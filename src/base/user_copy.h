@@ -38,26 +38,26 @@ extern "C" bool bt_user_zero(void* destination, uint64_t size);
 inline bool zero_user(void* destination, uint64_t size) { return bt_user_zero(destination, size); }
 
 // One word of the program's memory, for structures read field by field and for looking at a path in place.
-#define BT_USER_LOAD(name, type, instruction, constraint)                                  \
-  inline bool name(const void* source, type& value) {                                      \
-    uint64_t loaded;                                                                       \
-    bool good = true;                                                                      \
-    asm volatile(                                                                          \
-        "1: " instruction " %2, %" constraint "0\n"                                        \
-        "2:\n"                                                                             \
-        ".pushsection .text.bt_fault,\"ax\",@progbits\n"                                   \
-        "3: movb $0, %b1\n"                                                                \
-        "   xorl %k0, %k0\n"                                                               \
-        "   jmp 2b\n"                                                                      \
-        ".popsection\n"                                                                    \
-        ".pushsection bt_fixups,\"a\",@progbits\n"                                         \
-        ".balign 4\n"                                                                      \
-        "   .long 1b - ., 2b - ., 3b - .\n"                                                \
-        ".popsection\n"                                                                    \
-        : "=&r"(loaded), "+q"(good)                                                        \
-        : "m"(*static_cast<const type*>(source)));                                         \
-    value = static_cast<type>(loaded);                                                     \
-    return good;                                                                           \
+#define BT_USER_LOAD(name, type, instruction, constraint)         \
+  inline bool name(const void* source, type& value) {             \
+    uint64_t loaded;                                              \
+    bool good = true;                                             \
+    asm volatile("1: " instruction " %2, %" constraint            \
+                 "0\n"                                            \
+                 "2:\n"                                           \
+                 ".pushsection .text.bt_fault,\"ax\",@progbits\n" \
+                 "3: movb $0, %b1\n"                              \
+                 "   xorl %k0, %k0\n"                             \
+                 "   jmp 2b\n"                                    \
+                 ".popsection\n"                                  \
+                 ".pushsection bt_fixups,\"a\",@progbits\n"       \
+                 ".balign 4\n"                                    \
+                 "   .long 1b - ., 2b - ., 3b - .\n"              \
+                 ".popsection\n"                                  \
+                 : "=&r"(loaded), "+q"(good)                      \
+                 : "m"(*static_cast<const type*>(source)));       \
+    value = static_cast<type>(loaded);                            \
+    return good;                                                  \
   }
 BT_USER_LOAD(load_user_u8, uint8_t, "movzbl", "k")
 BT_USER_LOAD(load_user_u32, uint32_t, "movl", "k")

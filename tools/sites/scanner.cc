@@ -49,11 +49,11 @@ class MappedFile {
 struct Instruction {
   uint32_t address;
   uint8_t size;
-  bool ends_flow;          // ret, jmp, hlt, ud2: the next byte is not reached from here
-  bool branches;           // jumps, calls, returns: cannot move
-  bool position_dependent; // rip-relative operand
+  bool ends_flow;           // ret, jmp, hlt, ud2: the next byte is not reached from here
+  bool branches;            // jumps, calls, returns: cannot move
+  bool position_dependent;  // rip-relative operand
   bool is_syscall;
-  bool is_padding;         // nop or int3
+  bool is_padding;  // nop or int3
   enum { kKeeps, kConstant, kComputes } eax;
   uint32_t eax_value;
 };
@@ -77,7 +77,8 @@ std::vector<Elf64_Phdr> program_headers(const MappedFile& file) {
   return headers;
 }
 
-bool find_build_id(const MappedFile& file, const std::vector<Elf64_Phdr>& headers, uint8_t* build_id) {
+bool find_build_id(const MappedFile& file, const std::vector<Elf64_Phdr>& headers,
+                   uint8_t* build_id) {
   for (const Elf64_Phdr& header : headers) {
     if (header.p_type != PT_NOTE) continue;
     for (uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= header.p_filesz;) {
@@ -140,16 +141,16 @@ Sweep disassemble(const Text& text) {
     instruction.address = address;
     instruction.size = decoded.length;
     instruction.is_syscall = decoded.mnemonic == ZYDIS_MNEMONIC_SYSCALL;
-    instruction.is_padding = decoded.mnemonic == ZYDIS_MNEMONIC_NOP ||
-                             decoded.mnemonic == ZYDIS_MNEMONIC_INT3;
+    instruction.is_padding =
+        decoded.mnemonic == ZYDIS_MNEMONIC_NOP || decoded.mnemonic == ZYDIS_MNEMONIC_INT3;
     auto category = decoded.meta.category;
     instruction.branches = category == ZYDIS_CATEGORY_COND_BR ||
                            category == ZYDIS_CATEGORY_UNCOND_BR ||
                            category == ZYDIS_CATEGORY_CALL || category == ZYDIS_CATEGORY_RET ||
                            category == ZYDIS_CATEGORY_INTERRUPT || instruction.is_syscall;
-    instruction.ends_flow = category == ZYDIS_CATEGORY_UNCOND_BR || category == ZYDIS_CATEGORY_RET ||
-                            decoded.mnemonic == ZYDIS_MNEMONIC_HLT ||
-                            decoded.mnemonic == ZYDIS_MNEMONIC_UD2;
+    instruction.ends_flow =
+        category == ZYDIS_CATEGORY_UNCOND_BR || category == ZYDIS_CATEGORY_RET ||
+        decoded.mnemonic == ZYDIS_MNEMONIC_HLT || decoded.mnemonic == ZYDIS_MNEMONIC_UD2;
     for (uint8_t i = 0; i < decoded.operand_count; i++) {
       const ZydisDecodedOperand& operand = operands[i];
       if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.base == ZYDIS_REGISTER_RIP)
@@ -182,7 +183,8 @@ class SiteFinder {
     for (size_t i = index; i > 0 && index - i < 16; i--) {
       if (sweep_.targets.count(sweep_.instructions[i].address)) return -1;
       const Instruction& before = sweep_.instructions[i - 1];
-      if (before.address + before.size != sweep_.instructions[i].address || before.branches) return -1;
+      if (before.address + before.size != sweep_.instructions[i].address || before.branches)
+        return -1;
       if (before.eax == Instruction::kConstant) return static_cast<int>(before.eax_value);
       if (before.eax == Instruction::kComputes) return -1;
     }
@@ -229,7 +231,8 @@ class SiteFinder {
     for (auto i = first; i != all.end() && i->address < from + 200; i++) {
       if (!i->ends_flow) continue;
       uint32_t start = i->address + i->size, end = start;
-      for (auto j = i + 1; j != all.end() && j->is_padding && !sweep_.targets.count(j->address); j++)
+      for (auto j = i + 1; j != all.end() && j->is_padding && !sweep_.targets.count(j->address);
+           j++)
         end = j->address + j->size;
       int64_t distance = static_cast<int64_t>(start) - (from + 2);
       if (end - start < 5 || distance < -128 || distance > 127 || taken_.count(start)) continue;
@@ -251,7 +254,8 @@ ScanResult scan_library(const std::string& path) {
   std::vector<Elf64_Phdr> headers = program_headers(file);
   ScanResult result;
   result.header.magic = base::kSiteTableMagic;
-  if (!find_build_id(file, headers, result.header.build_id)) throw std::runtime_error("has no build-id");
+  if (!find_build_id(file, headers, result.header.build_id))
+    throw std::runtime_error("has no build-id");
   Text text;
   for (const Elf64_Phdr& header : headers) {
     if (header.p_type != PT_LOAD || !(header.p_flags & PF_X)) continue;
@@ -298,7 +302,8 @@ std::string build_id_of(const std::string& path) {
   try {
     MappedFile file(path);
     uint8_t build_id[base::kBuildIdSizeBytes];
-    if (find_build_id(file, program_headers(file), build_id)) return hexadecimal(build_id, sizeof build_id);
+    if (find_build_id(file, program_headers(file), build_id))
+      return hexadecimal(build_id, sizeof build_id);
   } catch (const std::runtime_error&) {
   }
   return "";
@@ -311,7 +316,8 @@ bool write_cache_file(const ScanResult& result, const std::string& path) {
   out.write(reinterpret_cast<const char*>(result.sites.data()),
             static_cast<std::streamsize>(result.sites.size() * sizeof(base::Site)));
   out.close();
-  if (out && chmod(temporary.c_str(), 0644) == 0 && rename(temporary.c_str(), path.c_str()) == 0) return true;
+  if (out && chmod(temporary.c_str(), 0644) == 0 && rename(temporary.c_str(), path.c_str()) == 0)
+    return true;
   unlink(temporary.c_str());
   return false;
 }
