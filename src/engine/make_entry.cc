@@ -102,7 +102,7 @@ void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now) 
   record.xattrs = PageIndex::kNone;
   record.file_locks = FileLockIndex::kNone;
   record.flags = 0;
-  record.subdirectories = 0;
+  record.source_nlink = 0;
   record.origin = 0;
 }
 

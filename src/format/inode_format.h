@@ -21,7 +21,27 @@ struct DirectoryPart {
   uint64_t next_cookie;    // guarded by the inode's lock; starts at 3 (1 and 2 are . and ..)
   InodeNumber parent;      // guarded by the inode's lock (and the rename lock); the root's is the root
   uint64_t entry_count;    // guarded by the inode's lock; without . and ..
-  uint64_t reserved[7];
+  // Of a directory that an origin stands behind:
+  uint32_t names_epoch;     // guarded by the inode's lock; its names are all here and true in this origin_epoch
+  uint32_t reserved32;
+  int64_t source_mtime_ns;  // guarded by the inode's lock; of the source when it was listed
+  int64_t source_ctime_ns;  // guarded by the inode's lock
+  uint64_t reserved[4];
+};
+
+// What a regular file keeps when an origin stands behind it. Its pages are a cache then: a hole within the size is a page
+// that is not here. Pages [first_dirty, last_dirty] may be newer here than there (kPageDirty says which).
+struct CachedPart {
+  int64_t source_mtime_ns;  // 0   guarded by the inode's lock; of the source when its bytes were last known to be ours
+  int64_t source_ctime_ns;  // 8   guarded by the inode's lock
+  uint64_t source_size;     // 16  guarded by the inode's lock; bytes
+  uint64_t flush_tag;       // 24  atomic: tag of the slot that is writing it back, 0 = nobody
+  int64_t dirtied_ns;       // 32  guarded by the inode's lock; CLOCK_REALTIME when the first page became dirty
+  uint32_t first_dirty;     // 40  guarded by the inode's lock; page of the file
+  uint32_t last_dirty;      // 44  guarded by the inode's lock
+  InodeIndex dirty_next;    // 48  guarded by the superblock's dirty lock
+  uint32_t write_error;     // 52  guarded by the inode's lock; errno of a failed write-back nobody was told of, 0 = none
+  uint64_t reserved[4];
 };
 
 struct InodeRecord {
@@ -46,25 +66,31 @@ struct InodeRecord {
   PageIndex xattrs;          // 120  guarded by lock; first page of the extended attributes, a list by descriptor.next
   FileLockIndex file_locks;  // 124  guarded by lock; flock, POSIX and OFD locks
   uint32_t flags;            // 128  guarded by lock; kInode… below
-  uint32_t subdirectories;   // 132  guarded by lock; unused unless a directory
+  uint32_t source_nlink;     // 132  guarded by lock; the origin's count of names; 0 in a scratch volume
   uint64_t origin;           // 136  guarded by lock; what the origin calls this inode; 0 in a scratch volume
   union {                    // 144
     DirectoryPart directory;
+    CachedPart cached;
     char link_target[kInodeInlineBytes];  // size bytes when size <= kInodeInlineBytes, else in page 0 of the data
   };
   InodeIndex free_next;      // 232  owner of the list it is on
   InodeIndex orphan_next;    // 236  guarded by the superblock's orphan lock
   uint32_t file_lock_changes;  // 240  atomic, never logged: futex; grows when a lock on the file is given up
   uint32_t file_lock_waiters;  // 244  atomic, never logged: 1 = somebody sleeps on it
-  uint64_t reserved;           // 248
+  uint32_t valid_epoch;        // 248  guarded by lock; attributes are the origin's in this origin_epoch; 0 = ask again
+  DentryIndex name;            // 252  hint: a dentry that names it, by which its path at the origin is found
 };
 static_assert(sizeof(InodeRecord) == 256);
 static_assert(sizeof(DirectoryPart) == kInodeInlineBytes);
+static_assert(sizeof(CachedPart) == kInodeInlineBytes);
 
 inline constexpr uint32_t kInodeOrphan = 1;       // unused, too big for one transaction: on the orphan list
 inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access attribute exists: check the kernel's way
 inline constexpr uint32_t kInodeTmpfile = 4;      // O_TMPFILE without O_EXCL: may be given a name by linkat
 inline constexpr uint32_t kInodeHasDefaultAcl = 16;  // a directory with a system.posix_acl_default attribute
+inline constexpr uint32_t kInodeDirty = 32;       // on the dirty list: data to be written to the origin
+inline constexpr uint32_t kInodeDetached = 64;    // no name at the origin any more: what is here is all there is
+inline constexpr uint32_t kInodeXattrsKnown = 128;  // the origin's extended attributes are here
 inline constexpr uint32_t kInodeShrinking = 8;    // pages beyond the end wait to be freed (engine/file_pages.h)
 
 }  // namespace bt::format

@@ -87,7 +87,8 @@ struct SlotRecord {
   uint64_t stamp_result;       // 208  bytes that the stamped request has written so far
   uint64_t waiting_owner;      // 216  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
   uint64_t waiting_for;        // 224  atomic: the owner whose lock it waits for
-  uint64_t reserved[3];        // 232
+  InodeNumber changing[2];     // 232  owner only, until dead: directories it changes at the origin (engine/origin.h)
+  uint64_t reserved;           // 248
   LogEntry log[kLogMax];       // 256
   uint64_t spare[(8192 - 256 - kLogMax * 16) / 8];
 };

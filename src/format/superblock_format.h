@@ -58,7 +58,7 @@ struct Superblock {
   uint32_t supervisor_pid; // atomic
   uint64_t kernel_device;  // atomic; st_dev of the mount, as the kernel gives it
   uint32_t origin_mode;    // const once formatted; 0 none, 1 directory, 2 foreign daemon
-  uint32_t reserved32;
+  uint32_t origin_epoch;   // atomic: what is cached of the origin is true while it carries this number; 0 = ask each time
   uint64_t gate;           // atomic: 0, or the tag of who looks at the whole volume: transactions wait (engine/gate.h)
   uint64_t clock_rate;     // hint: nanoseconds per tick of the time stamp counter, times 2^32; 0 = not known yet
   uint32_t slots_used;     // atomic: slots from here on were never claimed; only grows
@@ -66,7 +66,12 @@ struct Superblock {
   uint32_t slot_hint;      // hint: no free slot below it
   uint32_t session_hint;   // hint: no free session below it
   char damage_file[48];    // written once by who sets damage_line: source file, terminated
-  uint64_t reserved[5];
+  LockRecord dirty_lock;   // rank allocator
+  InodeIndex dirty_first;  // guarded by dirty_lock; files with data to be written back
+  uint32_t dirty_count;    // guarded by dirty_lock
+  uint64_t dirty_pages;    // atomic, never logged: about how many; the daemon counts anew
+  uint32_t origin_watched;   // atomic: 1 while the daemon is told of changes at the origin
+  uint32_t dirty_pages_max;  // atomic: writers push their own file beyond it
   alignas(64) uint32_t wake_daemon;  // atomic: futex; raised when somebody wants the daemon (pages short, damage)
   uint32_t wake_reserved[15];
   LockRecord rename_lock;  // rank rename
