@@ -30,6 +30,8 @@ class Arguments {
 
   // What is left, at least min and at most max words. Throws a CommandError on an unknown option or a wrong number.
   std::vector<std::string> words(size_t min, size_t max);
+  // The word that names what is to be done (`btfuse hook load …`), before anything is taken out; empty when there is none.
+  std::string first_word() const { return words_.empty() ? "" : words_[0]; }
   // Whether there was a `--`, and what followed it.
   bool has_program() const { return has_program_; }
   const std::vector<std::string>& program() const { return program_; }
