@@ -8,33 +8,43 @@
 
 namespace bt::engine {
 
+// O_PATH descriptions can be of anything and need no rights; ELOOP for a symbolic link without it.
 // Opens `inode` with O_… flags (access mode and status flags; creation flags are the caller's business) and enters it at
 // `fd` of `session` (fd < 0: no entry, the reference is the caller's: FUSE handles). Checks access rights for the access
 // mode unless `created` says that this very call made the file. O_TRUNC truncates in the same transaction. EACCES, EISDIR,
 // ENXIO (FIFO, device, socket: the kernel path must open those), ETXTBSY never, ENFILE, EMFILE.
-Result<DescriptionIndex> open_description(Context& context, SessionIndex session, int32_t fd, InodeNumber inode,
-                                          uint32_t flags, bool close_on_exec, bool created);
-// open(O_CREAT): create and open as one transaction; an existing name opens it (unless O_EXCL). `made` tells which.
+Result<DescriptionIndex> open_description(Context& context, SessionIndex session, int32_t fd,
+                                          InodeNumber inode, uint32_t flags, bool close_on_exec,
+                                          bool created);
+// open(O_CREAT): create and open as one transaction; an existing name opens it (EEXIST with O_EXCL; ELOOP for a symbolic
+// link, which is the caller's to follow). `made` tells which. umask: as NewInode's.
 struct Opened {
   DescriptionIndex description;
   InodeNumber inode;
   uint32_t mode;
   bool made;
 };
-Result<void> create_and_open(Context& context, InodeNumber directory, Text name, uint32_t mode, SessionIndex session,
-                             int32_t fd, uint32_t flags, bool close_on_exec, Opened& opened);
+Result<void> create_and_open(Context& context, InodeNumber directory, Text name, uint32_t mode,
+                             uint32_t umask, SessionIndex session, int32_t fd, uint32_t flags,
+                             bool close_on_exec, Opened& opened);
 // O_TMPFILE in `directory`. linkable: without O_EXCL.
-Result<DescriptionIndex> open_unnamed(Context& context, InodeNumber directory, uint32_t mode, SessionIndex session,
-                                      int32_t fd, uint32_t flags, bool close_on_exec);
+Result<DescriptionIndex> open_unnamed(Context& context, InodeNumber directory, uint32_t mode,
+                                      uint32_t umask, SessionIndex session, int32_t fd,
+                                      uint32_t flags, bool close_on_exec);
 
 // Drops the entry; the description, file locks and the unlinked inode go with their last user. POSIX locks of the session
 // on that inode are released, as close does. EBADF.
 Result<void> close_descriptor(Context& context, SessionIndex session, int32_t fd);
 // dup: `to` is dropped first if it is ours. EBADF, EMFILE.
-Result<void> copy_descriptor(Context& context, SessionIndex session, int32_t from, int32_t to, bool close_on_exec);
-Result<void> set_close_on_exec(Context& context, SessionIndex session, int32_t fd, bool close_on_exec);
+Result<void> copy_descriptor(Context& context, SessionIndex session, int32_t from, int32_t to,
+                             bool close_on_exec);
+Result<void> set_close_on_exec(Context& context, SessionIndex session, int32_t fd,
+                               bool close_on_exec);
 // kNone: not ours. `close_on_exec` is out. Lock-free.
-DescriptionIndex find_descriptor(Volume& volume, SessionIndex session, int32_t fd, bool& close_on_exec);
+DescriptionIndex find_descriptor(const Volume& volume, SessionIndex session, int32_t fd,
+                                 bool& close_on_exec);
+// The first entry at or above `from`; −1: none. Lock-free; for the new image of exec and the child of fork.
+int32_t next_descriptor(const Volume& volume, SessionIndex session, int32_t from);
 // References without an entry (FUSE handles, descriptors in flight).
 Result<void> add_reference(Context& context, DescriptionIndex description);
 Result<void> drop_reference(Context& context, DescriptionIndex description);
@@ -42,12 +52,14 @@ Result<void> drop_reference(Context& context, DescriptionIndex description);
 // A copy of the session (descriptor table, cwd; not POSIX locks) for a child about to be made; state kSessionForking.
 // The child says who it is with adopt_session; the parent drops it with close_session if the call failed.
 Result<SessionIndex> clone_session(Context& context, SessionIndex session);
-Result<void> adopt_session(Context& context, SessionIndex session, uint32_t pid, uint64_t start_time);
+Result<void> adopt_session(Context& context, SessionIndex session, uint32_t pid,
+                           uint64_t start_time);
 // exec: marks the session so that its threads' death does not end it, and back if execve failed; the new image claims it
-// by pid and start time and drops what is close-on-exec. kNone: no such session.
+// by pid and start time, which attaches the calling thread (thread.volume is set), and drops what is close-on-exec.
+// kNone: no such session; the thread is not attached then.
 Result<void> mark_exec(Context& context, SessionIndex session, bool begin);
 Result<SessionIndex> claim_session(Thread& thread, uint32_t pid, uint64_t start_time);
-// The session's working directory: holds a reference on it. 0: outside.
+// The session's working directory: holds one of its opens. 0: outside. ENOTDIR, ESTALE.
 Result<void> set_working_directory(Context& context, SessionIndex session, InodeNumber directory);
 
 // The shared offset. Reads and writes through it are atomic against each other: with_offset takes the description's lock,
@@ -71,7 +83,8 @@ class OffsetLock {
 // ---- advisory locks -------------------------------------------------------------------------------------------------------
 struct LockOwner {
   FileLockKind kind;
-  uint64_t value;  // POSIX: lock_owner_of(session); OFD and flock: the description's index; FUSE: its lock_owner
+  uint64_t
+      value;  // POSIX: lock_owner_of(session); OFD and flock: the description's index; FUSE: its lock_owner
   uint32_t pid;
 };
 struct LockRange {
@@ -81,15 +94,17 @@ struct LockRange {
 uint64_t lock_owner_of(const Volume& volume, SessionIndex session);
 // EAGAIN: held by others. ENOLCK: no room, or more than kFileLocksAtOnce locks of the owner would be replaced. A blocking
 // call:  do { seen = file_lock_changes(…); result = set_file_lock(…); } while (EAGAIN and wait_file_lock(…, seen, …)).
-Result<void> set_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range);
-Result<void> clear_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range);
+Result<void> set_file_lock(Context& context, InodeNumber inode, const LockOwner& owner,
+                           const LockRange& range);
+Result<void> clear_file_lock(Context& context, InodeNumber inode, const LockOwner& owner,
+                             const LockRange& range);
 // The first lock in the way; ENOENT if none.
-Result<void> test_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range,
-                            LockOwner& holder, LockRange& held);
+Result<void> test_file_lock(Context& context, InodeNumber inode, const LockOwner& owner,
+                            const LockRange& range, LockOwner& holder, LockRange& held);
 uint32_t file_lock_changes(Context& context, InodeNumber inode);
 // Sleeps until the inode's locks have changed since `seen`, or timeout_ms, or 100 ms (a holder may have been killed before
 // it could wake us); EINTR on a signal. EDEADLK: POSIX locks only, when `owner` would wait for one that waits for it.
-Result<void> wait_file_lock(Context& context, InodeNumber inode, const LockOwner& owner, const LockRange& range,
-                            uint32_t seen, uint32_t timeout_ms);
+Result<void> wait_file_lock(Context& context, InodeNumber inode, const LockOwner& owner,
+                            const LockRange& range, uint32_t seen, uint32_t timeout_ms);
 
 }  // namespace bt::engine

@@ -33,7 +33,8 @@ struct SessionRecord {
   InodeNumber cwd;                               // 328 guarded by lock; 0 = outside; holds one of inode.opens
   PageIndex pins;                                // 336 guarded by lock; PinPages: what its process has mapped
   uint32_t reserved32;                           // 340
-  uint64_t reserved[21];                         // 344
+  InodeNumber leaving;                           // 344 guarded by lock; the cwd before, until its open is given up
+  uint64_t reserved[20];                         // 352
 };
 static_assert(sizeof(SessionRecord) == 512);
 
