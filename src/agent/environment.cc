@@ -185,6 +185,8 @@ void remember_environment(char** environment) {
       if (const char* copy = keep(text_of(*environment))) kept[kept_count++] = copy;
 }
 
+const char* agent_path() { return agent; }
+
 char* const* prepare_environment(char* const* environment, Preload preload, uint64_t& size) {
   size = 0;
   char buffer[kValueMaxBytes];

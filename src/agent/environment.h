@@ -12,6 +12,9 @@ const char* find_variable(char** environment, const char* name);
 // Copies our variables: every BTFUSE_…, and LD_PRELOAD's entry for this agent.
 void remember_environment(char** environment);
 
+// The agent's own path, as LD_PRELOAD names it; null when it was not loaded that way.
+const char* agent_path();
+
 // What becomes of the environment of an image that is about to be executed.
 enum class Preload : uint8_t {
   kCarry,  // our entry of LD_PRELOAD and our variables are added if they are missing

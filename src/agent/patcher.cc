@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "agent/patcher.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "agent/agent.h"
 #include "agent/stub_writer.h"
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "posix/first_look.h"
+
+extern "C" BT_HIDDEN void bt_entry();
+extern "C" BT_HIDDEN void bt_entry_computed();
 
 namespace bt::agent {
 namespace {
@@ -19,6 +25,12 @@ constexpr uint64_t kReach =
     0x7f000000;  // of a rel32 jump, less the size of the region and of the library
 
 bool is_error(int64_t address) { return address < 0 && address > -4096; }
+
+bool same_build_id(const uint8_t* a, const uint8_t* b) {
+  for (uint32_t i = 0; i < base::kBuildIdSizeBytes; i++)
+    if (a[i] != b[i]) return false;
+  return true;
+}
 
 bool is_wanted(const Site& site, int only_number) {
   return only_number < 0 || site.number == only_number;
@@ -49,24 +61,14 @@ uint8_t* allocate_region(uint64_t size, uint64_t base) {
   return nullptr;
 }
 
-void write_jump32(uint64_t at, uint64_t target) {
-  auto* code = reinterpret_cast<uint8_t*>(at);
-  auto distance = static_cast<uint32_t>(target - at - 5);
-  code[0] = 0xe9;
-  for (int i = 0; i < 4; i++) code[1 + i] = static_cast<uint8_t>(distance >> (8 * i));
-}
-
-void redirect(const Site& site, uint64_t base, const uint8_t* stub) {
-  uint64_t from = base + site.syscall - site.displaced_size;
-  auto target = reinterpret_cast<uint64_t>(stub);
-  if (!site.padding) {
-    write_jump32(from, target);
-    return;
-  }
-  write_jump32(base + site.padding, target);
-  auto* code = reinterpret_cast<uint8_t*>(from);
-  code[0] = 0xeb;
-  code[1] = static_cast<uint8_t>(base + site.padding - from - 2);
+// What stubs need to know of this process.
+void fill_slots(StubSlots& slots) {
+  uint64_t thread_pointer;
+  asm("mov %%fs:0, %0" : "=r"(thread_pointer));
+  slots.entry = reinterpret_cast<uint64_t>(&bt_entry);
+  slots.entry_computed = reinterpret_cast<uint64_t>(&bt_entry_computed);
+  slots.thread_table_offset = reinterpret_cast<uint64_t>(&posix::thread_table) - thread_pointer;
+  slots.first_look = reinterpret_cast<uint64_t>(&posix::first_look);
 }
 
 }  // namespace
@@ -82,7 +84,7 @@ uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_num
     last = base::max<uint64_t>(last, base + site.syscall);
   }
   if (!wanted) return 0;
-  uint64_t region_size = base::align_up(kRegionHeaderBytes + wanted * kStubSizeMaxBytes, kPage);
+  uint64_t region_size = base::align_up(kSlotsSizeBytes + wanted * kStubSizeMaxBytes, kPage);
   uint8_t* region = allocate_region(region_size, base);
   if (!region) return 0;
 
@@ -94,18 +96,71 @@ uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_num
     raw_syscall(SYS_munmap, reinterpret_cast<int64_t>(region), static_cast<int64_t>(region_size));
     return 0;
   }
-  StubWriter writer(region);
+  auto region_address = reinterpret_cast<uint64_t>(region);
+  fill_slots(*reinterpret_cast<StubSlots*>(region));
+  StubWriter writer({region, region_address});
+  Code library{reinterpret_cast<uint8_t*>(base), base};
   uint32_t patched = 0;
   for (uint32_t i = 0; i < table.header->count; i++) {
     const Site& site = table.sites[i];
     if (!is_wanted(site, only_number) || !is_untouched(site, base)) continue;
-    redirect(site, base, writer.write(site, base));
+    redirect_site(site, base, library, writer.write(site, base));
     patched++;
   }
   raw_syscall(SYS_mprotect, reinterpret_cast<int64_t>(region), static_cast<int64_t>(region_size),
               PROT_READ | PROT_EXEC);
   raw_syscall(SYS_mprotect, text, size, PROT_READ | PROT_EXEC);
   return patched;
+}
+
+namespace {
+
+// Whether every OS page of the range is still the file's own: a page that somebody has written to (a debugger's
+// breakpoint, another patcher) is an anonymous copy, and mapping over it would lose what they did.
+bool is_all_file(uint64_t begin, uint64_t size) {
+  constexpr uint64_t kPresent = 1ull << 63, kFilePage = 1ull << 61;
+  int64_t fd =
+      raw_syscall(SYS_open, base::raw_argument("/proc/self/pagemap"), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  uint64_t entries[512];
+  bool good = true;
+  for (uint64_t page = begin / kPage, end = (begin + size) / kPage; good && page < end;) {
+    uint64_t count = base::min<uint64_t>(end - page, 512);
+    auto bytes = static_cast<int64_t>(count * 8);
+    good = raw_syscall(SYS_pread64, fd, base::raw_argument(entries), bytes,
+                       static_cast<int64_t>(page * 8)) == bytes;
+    for (uint64_t i = 0; good && i < count; i++)
+      good = !(entries[i] & kPresent) || (entries[i] & kFilePage);
+    page += count;
+  }
+  raw_syscall(SYS_close, fd);
+  return good;
+}
+
+}  // namespace
+
+bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd) {
+  const base::SiteImage& image = *table.image;
+  if (!is_all_file(base + image.text_begin, image.text_size)) return false;
+  uint64_t region = base - base::kImageDistance;
+  if (is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(region), image.stubs_size,
+                           PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd,
+                           image.stubs_offset)))
+    return false;
+  auto& slots = *reinterpret_cast<StubSlots*>(region);
+  auto slots_at = static_cast<int64_t>(region);
+  if (slots.fingerprint == stub_fingerprint() &&
+      same_build_id(slots.build_id, table.header->build_id) &&
+      raw_syscall(SYS_mprotect, slots_at, kSlotsSizeBytes, PROT_READ | PROT_WRITE) == 0) {
+    fill_slots(slots);
+    raw_syscall(SYS_mprotect, slots_at, kSlotsSizeBytes, PROT_READ);
+    if (!is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(base + image.text_begin),
+                              image.text_size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
+                              image.text_offset)))
+      return true;
+  }
+  raw_syscall(SYS_munmap, slots_at, image.stubs_size);
+  return false;
 }
 
 }  // namespace bt::agent

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Patches the sites of one library: stubs first, then the jumps to them. Nobody may be running the library's code: at
+// Patches the sites of one library: stubs first, then the jumps to them; or maps a copy that is patched already. Nobody may be running the library's code: at
 // load there is one thread, and it is ours; a library that dlopen maps is patched before anyone learns of it (late.cc).
 #pragma once
 
@@ -12,5 +12,8 @@ namespace bt::agent {
 // only_number: −1 = all sites of the table; else those of this system call (ld.so: mmap; its reads are the kernel's).
 // The number of sites patched; 0 also when memory cannot be had or made writable, which leaves the library as it was.
 uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_number);
+
+// The same for a whole library by way of its image, open as `fd`. False: nothing was changed.
+bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd);
 
 }  // namespace bt::agent

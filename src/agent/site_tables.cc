@@ -25,19 +25,33 @@ bool same_build_id(const uint8_t* a, const uint8_t* b) {
   return true;
 }
 
-// FOLDER/hexadecimal; false when it is too long.
-bool cache_path(const uint8_t* build_id, char* path, uint32_t size) {
-  base::Text folder = base::text_of(cache_folder);
-  if (folder.size + 2 + 2 * base::kBuildIdSizeBytes > size) return false;
-  for (uint32_t i = 0; i < folder.size; i++) *path++ = folder[i];
-  *path++ = '/';
-  for (uint32_t i = 0; i < base::kBuildIdSizeBytes; i++) {
-    *path++ = "0123456789abcdef"[build_id[i] >> 4];
-    *path++ = "0123456789abcdef"[build_id[i] & 15];
+class PathWriter {
+ public:
+  PathWriter(char* path, uint32_t size) : path_(path), end_(path + size - 1) {}
+  PathWriter& text(base::Text text) {
+    for (uint32_t i = 0; i < text.size; i++) put(text[i]);
+    return *this;
   }
-  *path = 0;
-  return true;
-}
+  PathWriter& hexadecimal(const uint8_t* bytes, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+      put("0123456789abcdef"[bytes[i] >> 4]);
+      put("0123456789abcdef"[bytes[i] & 15]);
+    }
+    return *this;
+  }
+  // False when it was too long.
+  bool finish() {
+    *path_ = 0;
+    return path_ < end_;
+  }
+
+ private:
+  void put(char c) {
+    if (path_ < end_) *path_++ = c;
+  }
+  char* path_;
+  char* end_;
+};
 
 // Only files that nobody but root and this user can have written.
 bool is_trusted(const struct stat& status) {
@@ -71,17 +85,41 @@ const base::SiteTableHeader* map_cache_file(const char* path) {
 
 void set_site_cache(const char* folder) { cache_folder = folder; }
 
+int64_t open_site_image(const base::SiteTable& table, const char* agent_path) {
+  if (!table.image || !agent_path) return -1;
+  base::Text folder = base::text_of(agent_path);
+  while (folder.size && folder[folder.size - 1] != '/') folder.size--;
+  char path[512];
+  PathWriter writer(path, sizeof path);
+  writer.text(folder).text(base::text_of(base::kImageFolder)).text(base::text_of("/"));
+  if (!writer.hexadecimal(table.header->build_id, base::kBuildIdSizeBytes)
+           .text(base::text_of("/libc.so.6"))
+           .finish())
+    return -1;
+  int64_t fd = raw_syscall(SYS_open, raw_argument(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  struct stat status;
+  if (raw_syscall(SYS_fstat, fd, raw_argument(&status)) == 0 && is_trusted(status) &&
+      status.st_size == static_cast<int64_t>(table.image->stubs_offset) + table.image->stubs_size)
+    return fd;
+  raw_syscall(SYS_close, fd);
+  return -1;
+}
+
 bool find_site_table(const uint8_t* build_id, base::SiteTable& table) {
   for (const base::SiteTable& known : kBuiltIn) {
     if (!same_build_id(known.header->build_id, build_id)) continue;
     table = known;
     return true;
   }
+  if (!cache_folder) return false;
   char path[512];
-  if (!cache_folder || !cache_path(build_id, path, sizeof path)) return false;
+  PathWriter writer(path, sizeof path);
+  writer.text(base::text_of(cache_folder)).text(base::text_of("/"));
+  if (!writer.hexadecimal(build_id, base::kBuildIdSizeBytes).finish()) return false;
   const base::SiteTableHeader* header = map_cache_file(path);
   if (!header || !same_build_id(header->build_id, build_id)) return false;
-  table = {header, reinterpret_cast<const base::Site*>(header + 1)};
+  table = {header, reinterpret_cast<const base::Site*>(header + 1), nullptr};
   return true;
 }
 

@@ -35,6 +35,14 @@ bool is_under_translator(char** environment) {
   return raw_syscall(SYS_mincore, kRrPage, 4096, base::raw_argument(&residency)) == 0;
 }
 
+bool map_patched_copy(uint64_t base, const base::SiteTable& table) {
+  int64_t fd = open_site_image(table, agent_path());
+  if (fd < 0) return false;
+  bool mapped = map_image(base, table, fd);
+  raw_syscall(SYS_close, fd);
+  return mapped;
+}
+
 void patch_libraries(link_map* first, char** environment) {
   set_site_cache(find_variable(environment, "BTFUSE_SITES="));
   for (link_map* library = first; library; library = library->l_next) {
@@ -43,7 +51,10 @@ void patch_libraries(link_map* first, char** environment) {
     base::SiteTable table;
     if (!build_id || !find_site_table(build_id, table)) continue;
     // ld.so loads libraries by the kernel path; only its mmap is of interest, to see them arrive.
-    patch_library(library->l_addr, table, is_dynamic_loader(library) ? SYS_mmap : -1);
+    if (is_dynamic_loader(library))
+      patch_library(library->l_addr, table, SYS_mmap);
+    else if (!map_patched_copy(library->l_addr, table))
+      patch_library(library->l_addr, table, -1);
   }
 }
 

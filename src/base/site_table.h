@@ -40,9 +40,25 @@ struct SiteTableHeader {
 };
 static_assert(sizeof(SiteTableHeader) == 40);
 
+// A copy of the library's file whose sites are patched already, followed by its stubs: mapped instead of patching, it
+// costs a few page faults of shared pages where patching copies every page it touches. Stubs are kImageDistance below the
+// library's base; their first OS page is the StubSlots, which the agent fills in. Written beside the agent by the build:
+// <agent's folder>/btfuse_patched/<build-id>/<library>.
+struct SiteImage {
+  uint32_t text_begin;   // OS page of the executable segment, relative to the base
+  uint32_t text_size;    // whole OS pages
+  uint32_t text_offset;  // in the image
+  uint32_t stubs_offset;
+  uint32_t stubs_size;  // with the slots
+  uint32_t reserved;
+};
+inline constexpr uint64_t kImageDistance = 256 << 20;
+inline constexpr const char* kImageFolder = "btfuse_patched";
+
 struct SiteTable {
   const SiteTableHeader* header;
   const Site* sites;
+  const SiteImage* image = nullptr;  // null: none was built
 };
 
 }  // namespace bt::base

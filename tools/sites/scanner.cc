@@ -264,6 +264,7 @@ ScanResult scan_library(const std::string& path) {
     text.begin = static_cast<uint32_t>(header.p_vaddr);
     text.end = static_cast<uint32_t>(header.p_vaddr + header.p_filesz);
     text.bytes = file.at(header.p_offset, header.p_filesz);
+    result.text_offset = header.p_offset;
   }
   if (!text.bytes) throw std::runtime_error("has no executable segment");
   result.header.text_begin = text.begin;

@@ -14,6 +14,7 @@ namespace bt::sites {
 struct ScanResult {
   base::SiteTableHeader header = {};
   std::vector<base::Site> sites;
+  uint64_t text_offset = 0;  // of the executable segment in the file
   // For the report: all syscall instructions, those about calls we do not want, those that cannot be patched.
   uint32_t found = 0;
   uint32_t uninteresting = 0;
