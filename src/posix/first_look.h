@@ -7,8 +7,7 @@
 
 namespace bt::posix {
 
-// One entry a descriptor number, in private memory, 8 bytes: 0 = the kernel's. Otherwise a pointer to what posix keeps of
-// the open file description, with flags in its low bits.
+// One entry a descriptor number, in private memory, 8 bytes: 0 = the kernel's; otherwise see posix/files.h.
 struct DescriptorTable {
   static constexpr uint32_t kSize = 65536;
   uint64_t entry[kSize];
@@ -17,7 +16,7 @@ struct DescriptorTable {
 // What of a process the first look reads; one cache line. Written by posix when mounts come and go or the directory
 // changes.
 struct FirstLook {
-  DescriptorTable* table;     // this process's; a vfork child's thread has its own (agent/thread_block.h)
+  DescriptorTable* table;     // this process's; a vfork child's thread has its own (thread_table)
   uint64_t prefix;            // the first 8 bytes of the only mount point, as a word, under prefix_mask
   uint64_t prefix_mask;       // 0 when several mounts: path_may_be_ours then compares each
   uint32_t attached;          // 0: no volume: everything is the kernel's
@@ -28,11 +27,12 @@ struct FirstLook {
 };
 extern FirstLook first_look;
 
-// The table this thread's calls go by: first_look.table, or a vfork child's copy; null until thread_started().
-extern __attribute__((visibility("hidden"))) thread_local constinit DescriptorTable* thread_table;
+// The table the calling thread's descriptors are in; nullptr until thread_started(). A vfork child sees a copy.
+extern thread_local constinit DescriptorTable* thread_table
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-// `path` may be bad memory: only aligned words are read, at most to the end of the page, through base/user_copy.h when a
-// page would be crossed. False only when no path starting like this can reach a mount of ours.
+// `path` may be bad memory: it is read through base/user_copy.h. False only when no path starting like this can reach a
+// mount of ours.
 bool path_may_be_ours(const char* path);
 // The same for (dirfd, path) of the *at calls.
 bool at_path_may_be_ours(int32_t directory, const char* path);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// chmod, fchmod, fchmodat, chown, lchown, fchown, fchownat.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "posix/serve.h"
+#include "posix/walk.h"
+
+namespace bt::posix {
+
+namespace {
+
+using engine::AttributeChange;
+
+Result<void> change_path(int32_t directory, const char* path, uint32_t flags, const AttributeChange& change) {
+  Walk walk;
+  BT_TRY(walk_at(directory, path, flags, walk));
+  engine::Context context = walk.context();
+  // No file system of Linux changes a link's own bits.
+  if ((change.which & AttributeChange::kMode) && S_ISLNK(walk.found.mode)) return Error(EOPNOTSUPP);
+  engine::Attributes after;
+  return engine::set_attributes(context, walk.found.inode, change, after);
+}
+
+Result<void> change_descriptor(uint64_t fd, const AttributeChange& change) {
+  OpenFile file;
+  BT_TRY(find_usable(fd, file));
+  engine::Context context = file.context();
+  engine::Attributes after;
+  return engine::set_attributes(context, file.inode, change, after);
+}
+
+AttributeChange mode_change(uint64_t mode) {
+  AttributeChange change;
+  change.which = AttributeChange::kMode;
+  change.mode = uint_of(mode) & 07777;
+  return change;
+}
+
+// −1 leaves an id as it is; chown(−1, −1) still clears suid bits.
+AttributeChange owner_change(uint64_t uid, uint64_t gid) {
+  AttributeChange change;
+  if (uint_of(uid) != ~0u) {
+    change.which |= AttributeChange::kUid;
+    change.uid = uint_of(uid);
+  }
+  if (uint_of(gid) != ~0u) {
+    change.which |= AttributeChange::kGid;
+    change.gid = uint_of(gid);
+  }
+  return change;
+}
+
+}  // namespace
+
+BT_SERVE(chmod) { return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, mode_change(b))); }
+BT_SERVE(fchmod) { return answer(change_descriptor(a, mode_change(b))); }
+BT_SERVE(fchmodat) { return answer(change_path(int_of(a), pointer_of(b), kWalkFollow, mode_change(c))); }
+
+BT_SERVE(chown) { return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, owner_change(b, c))); }
+BT_SERVE(lchown) { return answer(change_path(AT_FDCWD, pointer_of(a), 0, owner_change(b, c))); }
+BT_SERVE(fchown) { return answer(change_descriptor(a, owner_change(b, c))); }
+BT_SERVE(fchownat) {
+  uint32_t flags = uint_of(e);
+  if (flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+  return answer(change_path(int_of(a), pointer_of(b), walk_flags_of(flags), owner_change(c, d)));
+}
+
+}  // namespace bt::posix

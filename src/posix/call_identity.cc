@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Changes of user, groups and capabilities: the kernel makes them, then credentials are read anew. Changes of root or of
+// namespaces: names mean something else from then on, so the process stands aside.
+#include <linux/sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "base/syscall.h"
+#include "posix/process.h"
+#include "posix/serve.h"
+#include "posix/transfer.h"
+
+namespace bt::posix {
+
+using base::raw_syscall;
+
+namespace {
+
+int64_t change_identity(int64_t number, uint64_t a, uint64_t b, uint64_t c) {
+  int64_t result =
+      raw_syscall(number, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c));
+  forget_credentials();
+  return result;
+}
+
+int64_t stand_aside_and_pass(int64_t number) {
+  stand_aside(static_cast<uint32_t>(number));
+  return kPassthrough;
+}
+
+}  // namespace
+
+#define BT_SERVE_IDENTITY(name) \
+  BT_SERVE(name) { return change_identity(SYS_##name, a, b, c); }
+BT_SERVE_IDENTITY(setuid)
+BT_SERVE_IDENTITY(setgid)
+BT_SERVE_IDENTITY(setreuid)
+BT_SERVE_IDENTITY(setregid)
+BT_SERVE_IDENTITY(setresuid)
+BT_SERVE_IDENTITY(setresgid)
+BT_SERVE_IDENTITY(setfsuid)
+BT_SERVE_IDENTITY(setfsgid)
+BT_SERVE_IDENTITY(setgroups)
+BT_SERVE_IDENTITY(capset)
+#undef BT_SERVE_IDENTITY
+
+BT_SERVE(chroot) { return stand_aside_and_pass(SYS_chroot); }
+BT_SERVE(pivot_root) { return stand_aside_and_pass(SYS_pivot_root); }
+BT_SERVE(setns) { return stand_aside_and_pass(SYS_setns); }
+BT_SERVE(unshare) {
+  constexpr uint64_t kMatters = CLONE_NEWNS | CLONE_NEWUSER | CLONE_FILES | CLONE_FS;
+  return a & kMatters ? stand_aside_and_pass(SYS_unshare) : kPassthrough;
+}
+BT_SERVE(mount) { return kPassthrough; }
+BT_SERVE(umount2) { return kPassthrough; }
+
+// The kernel's answer counts; we only want to know the new file size limit.
+BT_SERVE(prlimit64) {
+  int64_t result = raw_syscall(SYS_prlimit64, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c),
+                               static_cast<int64_t>(d));
+  if (result == 0 && uint_of(b) == RLIMIT_FSIZE) read_file_size_limit();
+  return result;
+}
+BT_SERVE(setrlimit) {
+  int64_t result = raw_syscall(SYS_setrlimit, static_cast<int64_t>(a), static_cast<int64_t>(b));
+  if (result == 0 && uint_of(a) == RLIMIT_FSIZE) read_file_size_limit();
+  return result;
+}
+
+}  // namespace bt::posix

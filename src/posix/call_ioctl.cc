@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// ioctl on files of ours: the few that any regular file knows. The rest are for other kinds of files and get ENOTTY, as
+// tmpfs answers; the block-copying ones are refused as on a file system without reflinks.
+#include <asm/ioctls.h>
+#include <linux/fs.h>
+
+#include "base/user_copy.h"
+#include "posix/close.h"
+#include "posix/serve.h"
+
+namespace bt::posix {
+
+namespace {
+
+Result<void> unread_bytes(const OpenFile& file, uint64_t argument) {
+  if (file.is_directory()) return Error(ENOTTY);
+  engine::Context context = file.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, file.inode, attributes));
+  int32_t left = static_cast<int32_t>(attributes.size - __atomic_load_n(&file.description->offset, __ATOMIC_RELAXED));
+  return base::copy_to_user(pointer_of<void>(argument), &left, sizeof left) ? Result<void>()
+                                                                           : Result<void>(Error(EFAULT));
+}
+
+Result<void> set_flag(const OpenFile& file, uint32_t flag, uint64_t argument) {
+  uint32_t on;
+  if (!base::load_user_u32(pointer_of<void>(argument), on)) return Error(EFAULT);
+  uint32_t old = file.flags();
+  __atomic_store_n(&file.description->flags, on ? old | flag : old & ~flag, __ATOMIC_RELAXED);
+  return {};
+}
+
+Result<void> control(uint64_t fd, uint32_t request, uint64_t argument) {
+  OpenFile file;
+  BT_TRY(find_usable(fd, file));
+  constexpr uint32_t kNonBlock = 04000;
+  switch (request) {
+    case FIOCLEX: return set_close_on_exec(*file.self, int_of(fd), file.entry, true);
+    case FIONCLEX: return set_close_on_exec(*file.self, int_of(fd), file.entry, false);
+    case FIONREAD: return unread_bytes(file, argument);
+    case FIONBIO: return set_flag(file, kNonBlock, argument);
+    case FIOASYNC: return Error(ENOTTY);
+    case FIGETBSZ: {
+      int32_t size = format::kPageSizeBytes;
+      return base::copy_to_user(pointer_of<void>(argument), &size, sizeof size) ? Result<void>()
+                                                                               : Result<void>(Error(EFAULT));
+    }
+    case FICLONE:
+    case FICLONERANGE:
+    case FIDEDUPERANGE: return Error(EOPNOTSUPP);
+    default: return Error(ENOTTY);
+  }
+}
+
+}  // namespace
+
+BT_SERVE(ioctl) { return answer(control(a, uint_of(b), c)); }
+
+}  // namespace bt::posix

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// truncate, ftruncate, fallocate.
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+
+#include "posix/serve.h"
+#include "posix/transfer.h"
+#include "posix/walk.h"
+
+namespace bt::posix {
+
+namespace {
+
+using engine::AttributeChange;
+
+AttributeChange size_change(uint64_t size, bool by_descriptor) {
+  AttributeChange change;
+  change.which = AttributeChange::kSize;
+  change.size = size;
+  change.by_descriptor = by_descriptor;
+  return change;
+}
+
+Result<void> check_limit(uint64_t size, uint64_t now) {
+  uint64_t limit = file_size_limit();
+  if (limit != UINT64_MAX && size > limit && size > now) [[unlikely]] return exceed_file_size_limit();
+  return {};
+}
+
+Result<void> truncate_inode(engine::Context& context, engine::InodeNumber inode, uint64_t size, bool by_descriptor) {
+  if (file_size_limit() != UINT64_MAX) [[unlikely]] {
+    engine::Attributes now;
+    BT_TRY(engine::read_attributes(context, inode, now));
+    BT_TRY(check_limit(size, now.size));
+  }
+  engine::Attributes after;
+  return engine::set_attributes(context, inode, size_change(size, by_descriptor), after);
+}
+
+Result<void> truncate_path(const char* path, int64_t size) {
+  if (size < 0) return Error(EINVAL);
+  Walk walk;
+  BT_TRY(walk_at(AT_FDCWD, path, kWalkFollow, walk));
+  if (S_ISDIR(walk.found.mode)) return Error(EISDIR);
+  if (!S_ISREG(walk.found.mode)) return Error(EINVAL);
+  engine::Context context = walk.context();
+  return truncate_inode(context, walk.found.inode, static_cast<uint64_t>(size), false);
+}
+
+Result<void> truncate_descriptor(uint64_t fd, int64_t size) {
+  OpenFile file;
+  BT_TRY(find_usable(fd, file));
+  if (size < 0 || file.is_directory() || !file.is_writable()) return Error(EINVAL);
+  engine::Context context = file.context();
+  return truncate_inode(context, file.inode, static_cast<uint64_t>(size), true);
+}
+
+Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) {
+  OpenFile file;
+  BT_TRY(find_usable(fd, file));
+  if (offset < 0 || size <= 0) return Error(EINVAL);
+  if (!file.is_writable()) return Error(EBADF);
+  if (file.is_directory()) return Error(EISDIR);
+  if (static_cast<uint64_t>(offset) + static_cast<uint64_t>(size) > INT64_MAX) return Error(EFBIG);
+  engine::Context context = file.context();
+  auto result = engine::allocate_range(context, file.inode, mode, static_cast<uint64_t>(offset),
+                                       static_cast<uint64_t>(size), file_size_limit());
+  if (!result && result.error().errno_value() == EFBIG && file_size_limit() != UINT64_MAX)
+    return exceed_file_size_limit();
+  return result;
+}
+
+}  // namespace
+
+BT_SERVE(truncate) { return answer(truncate_path(pointer_of(a), static_cast<int64_t>(b))); }
+BT_SERVE(ftruncate) { return answer(truncate_descriptor(a, static_cast<int64_t>(b))); }
+BT_SERVE(fallocate) { return answer(allocate(a, uint_of(b), static_cast<int64_t>(c), static_cast<int64_t>(d))); }
+
+}  // namespace bt::posix

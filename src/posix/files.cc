@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "posix/files.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "base/syscall.h"
+#include "posix/thread.h"
+
+namespace bt::posix {
+
+using base::raw_argument;
+using base::raw_syscall;
+
+namespace {
+// 512 KiB of which only what is used is ever touched.
+DescriptorTable process_table;
+// Below this, so that the kernel's own table stays small (it is copied at each fork up to its highest number).
+constexpr int32_t kHiddenHighest = 1000;
+
+int64_t kernel_dup_from(int32_t fd, int32_t minimum) {
+  return raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, minimum);
+}
+void kernel_close(int32_t fd) { raw_syscall(SYS_close, fd); }
+
+void remove_from_pool(Files& files, uint32_t index) {
+  for (uint32_t i = index; i + 1 < files.pool_count; i++) files.pool[i] = files.pool[i + 1];
+  files.pool_count--;
+  if (files.table == first_look.table) first_look.pool_is_filled = files.pool_count;
+}
+
+// Sorted insertion; the entry says that the number is not the program's.
+void add_to_pool(Files& files, int32_t fd) {
+  uint32_t i = files.pool_count++;
+  for (; i > 0 && files.pool[i - 1] > fd; i--) files.pool[i] = files.pool[i - 1];
+  files.pool[i] = fd;
+  write_entry(files, fd, kEntryReserved);
+  if (files.table == first_look.table) first_look.pool_is_filled = files.pool_count;
+}
+
+// The first number of the pool that is not below minimum; pool_count when none.
+uint32_t lowest_in_pool(const Files& files, int32_t minimum) {
+  uint32_t i = 0;
+  while (i < files.pool_count && files.pool[i] < minimum) i++;
+  return i;
+}
+
+// One word a number; touched where descriptors are in use.
+engine::InodeNumber directory_of_opened[DescriptorTable::kSize];
+
+}  // namespace
+
+engine::InodeNumber opened_in(int32_t fd) { return directory_of_opened[fd]; }
+void note_opened_in(int32_t fd, engine::InodeNumber directory) { directory_of_opened[fd] = directory; }
+
+Files process_files = {&process_table, 0, 0, 0, {}, 0, {}};
+
+void lock_files(Files& files) {
+  uint32_t expected = 0;
+  if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) [[likely]]
+    return;
+  for (int spin = 0; spin < 100; spin++) {
+    expected = 0;
+    if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+    asm volatile("pause");
+  }
+  while (__atomic_exchange_n(&files.lock, 2, __ATOMIC_ACQUIRE) != 0)
+    raw_syscall(SYS_futex, raw_argument(&files.lock), FUTEX_WAIT_PRIVATE, 2, 0);
+}
+
+void unlock_files(Files& files) {
+  if (__atomic_exchange_n(&files.lock, 0, __ATOMIC_RELEASE) == 2) [[unlikely]]
+    raw_syscall(SYS_futex, raw_argument(&files.lock), FUTEX_WAKE_PRIVATE, 1);
+}
+
+FilesGuard::FilesGuard(Files& files) : files_(files) { lock_files(files); }
+FilesGuard::~FilesGuard() { unlock_files(files_); }
+
+void write_entry(Files& files, int32_t fd, uint64_t entry) {
+  uint32_t number = static_cast<uint32_t>(fd);
+  uint32_t high = __atomic_load_n(&files.high_water, __ATOMIC_RELAXED);
+  while (entry && number >= high &&
+         !__atomic_compare_exchange_n(&files.high_water, &high, number + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+  __atomic_store_n(&files.table->entry[number], entry, __ATOMIC_RELEASE);
+}
+
+uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags, bool directory) {
+  uint64_t entry = kEntryOurs | static_cast<uint64_t>(mount.index) << 32 | format::raw(description);
+  if (flags & O_CLOEXEC) entry |= kEntryCloseOnExec;
+  if (directory) entry |= kEntryDirectory;
+  if (flags & O_PATH) return entry | kEntryPathOnly;
+  uint32_t access = flags & O_ACCMODE;
+  if (access == O_RDONLY || access == O_RDWR) entry |= kEntryReadable;
+  if (access == O_WRONLY || access == O_RDWR) entry |= kEntryWritable;
+  return entry;
+}
+
+Result<int32_t> hide_descriptor(Files& files, int32_t fd) {
+  int64_t hidden = kernel_dup_from(fd, kHiddenHighest);
+  // A low RLIMIT_NOFILE leaves no room up there.
+  for (int32_t minimum = kHiddenHighest / 2; hidden < 0 && minimum >= 10; minimum /= 2)
+    hidden = kernel_dup_from(fd, minimum);
+  kernel_close(fd);
+  if (hidden < 0) return Error(static_cast<int>(-hidden));
+  if (static_cast<uint64_t>(hidden) >= DescriptorTable::kSize) {
+    kernel_close(static_cast<int32_t>(hidden));
+    return Error(EMFILE);
+  }
+  write_entry(files, static_cast<int32_t>(hidden), kEntryReserved);
+  return static_cast<int32_t>(hidden);
+}
+
+Result<int32_t> mount_root(Files& files, Mount& mount) {
+  if (mount.root_fd >= 0) return mount.root_fd;
+  int64_t fd = raw_syscall(SYS_open, raw_argument(mount.path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Error(static_cast<int>(-fd));
+  BT_TRY_ASSIGN(mount.root_fd, hide_descriptor(files, static_cast<int32_t>(fd)));
+  return mount.root_fd;
+}
+
+Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum) {
+  uint32_t at = lowest_in_pool(files, minimum);
+  if (at < files.pool_count && files.pool[at] < files.low_free) [[likely]] {
+    int32_t fd = files.pool[at];
+    remove_from_pool(files, at);
+    return fd;
+  }
+  BT_TRY_ASSIGN(int32_t root, mount_root(files, mount));
+  int64_t fd = kernel_dup_from(root, minimum);
+  at = lowest_in_pool(files, minimum);
+  if (fd < 0 && at == files.pool_count) return Error(static_cast<int>(-fd));
+  // All numbers between minimum and fd are taken; from 0 on they are so below both bounds.
+  if (fd >= 0 && minimum <= files.low_free && fd >= files.low_free) files.low_free = static_cast<int32_t>(fd) + 1;
+  if (at < files.pool_count && (fd < 0 || files.pool[at] < fd)) {
+    int32_t lower = files.pool[at];
+    remove_from_pool(files, at);
+    if (fd >= 0) give_number(files, static_cast<int32_t>(fd));
+    return lower;
+  }
+  if (static_cast<uint64_t>(fd) >= DescriptorTable::kSize) {
+    kernel_close(static_cast<int32_t>(fd));
+    return pass(Way::k_passed_no_descriptor);
+  }
+  return static_cast<int32_t>(fd);
+}
+
+void give_number(Files& files, int32_t fd) {
+  if (files.pool_count < kPoolMax && static_cast<uint32_t>(fd) < DescriptorTable::kSize) {
+    add_to_pool(files, fd);
+    return;
+  }
+  write_entry(files, fd, 0);
+  if (fd < files.low_free) files.low_free = fd;
+  kernel_close(fd);
+}
+
+Result<void> take_this_number(Files& files, Mount& mount, int32_t fd) {
+  for (uint32_t i = 0; i < files.pool_count; i++) {
+    if (files.pool[i] != fd) continue;
+    remove_from_pool(files, i);
+    return {};
+  }
+  BT_TRY_ASSIGN(int32_t root, mount_root(files, mount));
+  int64_t result = raw_syscall(SYS_dup3, root, fd, O_CLOEXEC);
+  if (result < 0) return Error(static_cast<int>(-result));
+  return {};
+}
+
+void release_pool(Files& files) {
+  FilesGuard guard(files);
+  while (files.pool_count) {
+    int32_t fd = files.pool[files.pool_count - 1];
+    files.pool_count--;
+    write_entry(files, fd, 0);
+    if (fd < files.low_free) files.low_free = fd;
+    kernel_close(fd);
+  }
+  if (files.table == first_look.table) first_look.pool_is_filled = 0;
+}
+
+void note_kernel_close(Files& files, int32_t fd) {
+  if (fd < 0 || fd >= __atomic_load_n(&files.low_free, __ATOMIC_RELAXED)) return;
+  FilesGuard guard(files);
+  if (fd < files.low_free) files.low_free = fd;
+}
+
+bool move_hidden(Files& files, int32_t fd) {
+  FilesGuard guard(files);
+  if (read_entry(files, static_cast<uint32_t>(fd)) != kEntryReserved) return true;
+  for (uint32_t i = 0; i < files.pool_count; i++)
+    if (files.pool[i] == fd) return true;
+  int32_t* place = nullptr;
+  for (uint32_t i = 0; i < mount_count; i++) {
+    if (mounts[i].root_fd == fd) place = &mounts[i].root_fd;
+    if (mounts[i].memfd == fd) place = &mounts[i].memfd;
+  }
+  if (!place) return true;
+  int64_t moved = kernel_dup_from(fd, fd + 1);
+  if (moved < 0 || static_cast<uint64_t>(moved) >= DescriptorTable::kSize) return false;
+  write_entry(files, static_cast<int32_t>(moved), kEntryReserved);
+  write_entry(files, fd, 0);
+  *place = static_cast<int32_t>(moved);
+  kernel_close(fd);
+  return true;
+}
+
+}  // namespace bt::posix

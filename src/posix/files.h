@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Descriptor numbers. A descriptor of ours is a real number of the kernel's table, kept by a placeholder: a duplicate of
+// an O_PATH descriptor of the mount point, close-on-exec as far as the kernel knows. What the program sees of it is the
+// entry in the private table (one word, below) and the session's table in the volume.
+//
+// Closing keeps the placeholder in a small pool, so that an open that follows needs no system call. The lowest-number
+// rule holds because every number below `low_free` is known to be taken in the kernel's table.
+//
+//   entry   63 ours │ 62 kept back or hidden (EBADF for the program) │ 44..40 flags │ 39..32 mount │ 31..0 description
+//
+// Locking: `lock` guards numbers, pool and bookkeeping; entries are read without it. A reader takes the entry, then what
+// the description says, then looks at the entry again: unchanged means that the description was open in between.
+#pragma once
+
+#include "posix/first_look.h"
+#include "posix/mounts.h"
+
+namespace bt::posix {
+
+inline constexpr uint64_t kEntryOurs = 1ull << 63;
+inline constexpr uint64_t kEntryReserved = 1ull << 62;
+inline constexpr uint64_t kEntryCloseOnExec = 1ull << 40;
+inline constexpr uint64_t kEntryReadable = 1ull << 41;
+inline constexpr uint64_t kEntryWritable = 1ull << 42;
+inline constexpr uint64_t kEntryPathOnly = 1ull << 43;
+inline constexpr uint64_t kEntryDirectory = 1ull << 44;
+// The kernel's descriptor under this number is the FUSE file itself, not a placeholder.
+inline constexpr uint64_t kEntryReal = 1ull << 45;
+
+inline engine::DescriptionIndex entry_description(uint64_t entry) {
+  return engine::DescriptionIndex{static_cast<uint32_t>(entry)};
+}
+inline Mount& entry_mount(uint64_t entry) { return mounts[(entry >> 32) & (kMountsMax - 1)]; }
+// What an open with these O_… flags makes.
+uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags, bool directory);
+
+inline constexpr uint32_t kPoolMax = 8;
+
+struct Files {
+  DescriptorTable* table;
+  uint32_t lock;            // 0 free, 1 held, 2 somebody sleeps
+  int32_t low_free;         // guarded by lock: every number below is taken in the kernel
+  uint32_t pool_count;      // guarded by lock
+  int32_t pool[kPoolMax];   // guarded by lock: placeholders kept back, ascending
+  uint32_t high_water;      // atomic relaxed, only grows: no entry at or above
+  engine::SessionIndex session[kMountsMax];  // this descriptor space in each volume; kNone until needed
+};
+extern Files process_files;
+
+class FilesGuard {
+ public:
+  explicit FilesGuard(Files& files);
+  ~FilesGuard();
+  FilesGuard(const FilesGuard&) = delete;
+  FilesGuard& operator=(const FilesGuard&) = delete;
+
+ private:
+  Files& files_;
+};
+void lock_files(Files& files);
+void unlock_files(Files& files);
+
+inline uint64_t read_entry(const Files& files, uint64_t fd) {
+  if (fd >= DescriptorTable::kSize) return 0;
+  return __atomic_load_n(&files.table->entry[fd], __ATOMIC_ACQUIRE);
+}
+void write_entry(Files& files, int32_t fd, uint64_t entry);
+
+// The next four: precondition: lock held.
+// The lowest number >= minimum that is free as the program sees it, with a placeholder under it, and in neither pool nor
+// table. EMFILE; error::not_ours when the number does not fit the table.
+Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum);
+// Back to the pool, or closed when that is full.
+void give_number(Files& files, int32_t fd);
+// Makes `fd` a placeholder whatever it was (dup2). EBADF: beyond the limit.
+Result<void> take_this_number(Files& files, Mount& mount, int32_t fd);
+
+// The directory in which the file under `fd` was found when it was opened: a hint, for /proc/self/fd. {0}: unknown.
+engine::InodeNumber opened_in(int32_t fd);
+void note_opened_in(int32_t fd, engine::InodeNumber directory);
+
+// Really closes all placeholders kept back; before the kernel allocates a number.
+void release_pool(Files& files);
+// The program closes a number of the kernel's.
+void note_kernel_close(Files& files, int32_t fd);
+
+// The hidden O_PATH descriptor of the mount point. Precondition: lock held.
+Result<int32_t> mount_root(Files& files, Mount& mount);
+// Moves a descriptor of our own out of the program's way and marks its number as not the program's. Lock held.
+Result<int32_t> hide_descriptor(Files& files, int32_t fd);
+
+// The program wants this hidden number for itself: what is there moves away. False: it could not. No lock.
+bool move_hidden(Files& files, int32_t fd);
+
+}  // namespace bt::posix

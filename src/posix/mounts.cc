@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "posix/mounts.h"
+
+namespace bt::posix {
+
+Mount mounts[kMountsMax];
+uint32_t mount_count;
+
+Result<void> add_mount(const MountSource& source) {
+  if (mount_count == kMountsMax) return Error(ENFILE);
+  if (source.path.size == 0 || source.path.size >= kMountPathMax) return Error(ENAMETOOLONG);
+  Mount& mount = mounts[mount_count];
+  BT_TRY(engine::Volume::attach(source.memory, source.size, mount.volume));
+  for (uint32_t i = 0; i < source.path.size; i++) mount.path[i] = source.path[i];
+  mount.path[source.path.size] = 0;
+  mount.path_size = source.path.size;
+  mount.device = source.device;
+  mount.memfd_owner = source.memfd_owner;
+  mount.memfd_number = source.memfd_number;
+  mount.root_fd = -1;
+  mount.memfd = -1;
+  mount.index = mount_count++;
+  return {};
+}
+
+Mount* match_mount(base::Text path, uint32_t& prefix_size) {
+  Mount* best = nullptr;
+  for (uint32_t i = 0; i < mount_count; i++) {
+    Mount& mount = mounts[i];
+    if (mount.path_size > path.size || (best && best->path_size > mount.path_size)) continue;
+    if (path.size > mount.path_size && path[mount.path_size] != '/') continue;
+    if (!base::equal({mount.path, mount.path_size}, {path.data, mount.path_size})) continue;
+    best = &mount;
+    prefix_size = mount.path_size;
+  }
+  return best;
+}
+
+}  // namespace bt::posix

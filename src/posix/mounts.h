@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The mounts this process serves itself: found in the registry when it starts, mapped once, never unmapped while it
+// lives (a thread may be inside). Const after attach but for the fields that say otherwise.
+#pragma once
+
+#include "base/bytes.h"
+#include "engine/volume.h"
+
+namespace bt::posix {
+
+inline constexpr uint32_t kMountsMax = 8;
+inline constexpr uint32_t kMountPathMax = 4096;
+
+struct Mount {
+  engine::Volume volume;
+  uint32_t index;
+  uint32_t path_size;
+  uint64_t device;          // st_dev as the kernel gives it
+  int32_t memfd_owner;      // the supervisor, whose /proc/PID/fd/N is the volume
+  int32_t memfd_number;
+  int32_t root_fd;          // hidden O_PATH descriptor of the mount point; -1 until needed; guarded by the files' lock
+  int32_t memfd;            // hidden descriptor of the volume for private mappings; -1 until needed; the same lock
+  char path[kMountPathMax]; // real path of the mount point, terminated, no slash at its end
+};
+
+extern Mount mounts[kMountsMax];
+extern uint32_t mount_count;
+
+// Where a volume comes from.
+struct MountSource {
+  void* memory;
+  uint64_t size;
+  base::Text path;
+  uint64_t device;
+  int32_t memfd_owner;
+  int32_t memfd_number;
+};
+// Enters one more mount. EINVAL (not a volume), ENFILE (kMountsMax), ENAMETOOLONG.
+Result<void> add_mount(const MountSource& source);
+
+// The mount whose point is `path` or above it, and how long its part of the text is; nullptr: none.
+Mount* match_mount(base::Text path, uint32_t& prefix_size);
+
+inline bool is_gone(const Mount& mount) {
+  return __atomic_load_n(&mount.volume.superblock().state, __ATOMIC_RELAXED) == engine::kVolumeGone;
+}
+
+}  // namespace bt::posix

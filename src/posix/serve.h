@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// What call_<family>.cc implement: one function a system call, with the kernel's six arguments, answering with the
+// kernel's return value or kPassthrough. calls.cc wraps each in its meter.
+#pragma once
+
+#include "posix/thread.h"
+
+namespace bt::posix {
+
+#define BT_POSIX_CALL(name) \
+  int64_t serve_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+#include "posix/calls.def"
+#undef BT_POSIX_CALL
+
+// Arguments as the kernel reads them: 32 bits of the register for an int.
+inline int32_t int_of(uint64_t argument) { return static_cast<int32_t>(argument); }
+inline uint32_t uint_of(uint64_t argument) { return static_cast<uint32_t>(argument); }
+template <typename T = char>
+inline T* pointer_of(uint64_t argument) {
+  return reinterpret_cast<T*>(argument);
+}
+
+// Head of a handler: its six arguments, of which it uses what it names.
+#define BT_SERVE(name)                                                                              \
+  int64_t serve_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, [[maybe_unused]] uint64_t c, \
+                       [[maybe_unused]] uint64_t d, [[maybe_unused]] uint64_t e, [[maybe_unused]] uint64_t f)
+
+}  // namespace bt::posix

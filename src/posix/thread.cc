@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "posix/thread.h"
+
+#include "posix/credentials.h"
+#include "posix/identity.h"
+#include "posix/materialise.h"
+
+namespace bt::posix {
+
+thread_local constinit ThreadState thread_state = {};
+uint32_t credentials_epoch = 1;
+
+void forget_credentials() { __atomic_fetch_add(&credentials_epoch, 1, __ATOMIC_RELEASE); }
+
+namespace {
+
+// Claims the session when this descriptor space has none yet, and this thread's slot.
+Result<void> claim(ThreadState& self, Mount& mount) {
+  engine::Thread& thread = self.engine[mount.index];
+  thread = {};
+  thread.volume = &mount.volume;
+  Files& files = *self.files;
+  FilesGuard guard(files);
+  engine::SessionIndex& session = files.session[mount.index];
+  if (session != engine::SessionIndex::kNone) {
+    BT_TRY(engine::attach_thread(thread, session));
+  } else {
+    const Identity& identity = process_identity();
+    BT_TRY_ASSIGN(session, engine::open_session(thread, identity.pid, identity.start_time, self.credentials.uid));
+  }
+  self.attached |= 1u << mount.index;
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_thread(ThreadState& self, Mount& mount) {
+  if (is_gone(mount)) return pass(Way::k_passed_damaged);
+  if (self.credentials_epoch != __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE)) read_credentials(self);
+  if (self.not_allowed >> mount.index & 1) return pass(Way::k_passed_identity);
+  if (self.attached >> mount.index & 1) return {};
+  if (!claim(self, mount)) return pass(Way::k_passed_no_session);
+  return {};
+}
+
+Error why_not_open(ThreadState& self, uint64_t fd, uint64_t entry) {
+  if (entry == 0) return error::not_ours;
+  if ((entry & kEntryOurs) == 0) return Error(EBADF);
+  Mount& mount = entry_mount(entry);
+  if (is_gone(mount)) return error::volume_gone;
+  // A descriptor outlives the right to open it anew; the kernel path serves it from now on, as it would have.
+  if (auto made = hand_to_kernel(*self.files, static_cast<int32_t>(fd)); !made) return made.error();
+  return pass(Way::k_passed_kernel_descriptor);
+}
+
+}  // namespace bt::posix

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include "posix/walk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/user_copy.h"
+#include "posix/cwd.h"
+#include "posix/descriptor_path.h"
+#include "posix/materialise.h"
+
+namespace bt::posix {
+
+using base::Text;
+
+namespace {
+
+constexpr uint32_t kNameMax = 255;
+
+// Where the walk stands: what is left of the text, and the directory it is about.
+struct State {
+  Walk& walk;
+  uint32_t flags;
+  uint32_t position;  // in walk.buffer
+  uint32_t end;
+  uint32_t links = 0;
+  engine::InodeNumber start;  // for kWalkBeneath and kWalkInRoot
+
+  bool at_end() const { return position == end; }
+  char here() const { return walk.buffer[position]; }
+  void skip_slashes() {
+    while (position < end && here() == '/') position++;
+  }
+};
+
+Result<void> begin_at(State& state, Mount& mount, engine::InodeNumber directory) {
+  Walk& walk = state.walk;
+  walk.mount = &mount;
+  walk.directory = directory;
+  return enter(*walk.self, mount);
+}
+
+// An absolute path that starts on a mount of ours, or names a descriptor of ours.
+Result<void> begin_absolute(State& state) {
+  Walk& walk = state.walk;
+  Text path = {walk.buffer + state.position, state.end - state.position};
+  uint32_t prefix;
+  if (Mount* mount = match_mount(path, prefix)) {
+    state.position += prefix;
+    return begin_at(state, *mount, engine::kRootInode);
+  }
+  return pass(Way::k_passed_other);
+}
+
+Result<void> begin_at_descriptor(State& state, int32_t descriptor) {
+  OpenFile file;
+  BT_TRY(find_open(static_cast<uint32_t>(descriptor), file));
+  if (!file.is_directory()) return Error(ENOTDIR);
+  return begin_at(state, *file.mount, file.inode);
+}
+
+Result<void> begin_relative(State& state, int32_t directory) {
+  if (directory != AT_FDCWD) return begin_at_descriptor(state, directory);
+  Walk& walk = state.walk;
+  WorkingDirectory here = working_directory();
+  if (here.mount) return begin_at(state, *here.mount, here.inode);
+  uint32_t prefix;
+  if (Mount* mount = mount_below({walk.buffer + state.position, state.end - state.position}, prefix)) {
+    state.position += prefix;
+    return begin_at(state, *mount, engine::kRootInode);
+  }
+  return pass(Way::k_passed_other);
+}
+
+// "" with AT_EMPTY_PATH, and /proc/self/fd/N with nothing behind it: the descriptor's own inode.
+Result<void> take_descriptor(Walk& walk, int32_t descriptor) {
+  OpenFile file;
+  BT_TRY(find_open(static_cast<uint32_t>(descriptor), file));
+  engine::Context context = file.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, file.inode, attributes));
+  walk.mount = file.mount;
+  walk.directory = {};
+  walk.kind = LastName::kDescriptor;
+  walk.found = {file.inode, attributes.mode, attributes.uid, attributes.gid};
+  walk.exists = true;
+  return {};
+}
+
+Result<void> take_working_directory(Walk& walk) {
+  WorkingDirectory here = working_directory();
+  if (!here.mount) return pass(Way::k_passed_other);
+  BT_TRY(enter(*walk.self, *here.mount));
+  walk.mount = here.mount;
+  engine::Context context = walk.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, here.inode, attributes));
+  walk.directory = {};
+  walk.kind = LastName::kDescriptor;
+  walk.found = {here.inode, attributes.mode, attributes.uid, attributes.gid};
+  walk.exists = true;
+  return {};
+}
+
+// Puts the target of a symbolic link in front of what is left of the path.
+Result<void> expand_link(State& state, engine::InodeNumber link) {
+  if (state.flags & kWalkNoSymlinks) return Error(ELOOP);
+  if (++state.links > kSymlinksMax) return Error(ELOOP);
+  Walk& walk = state.walk;
+  uint32_t rest = state.end - state.position;
+  uint32_t room_start = sizeof walk.buffer - rest;
+  // The rest goes to the end of the buffer, so that targets can grow in front of it.
+  if (room_start != state.position) {
+    for (uint32_t i = rest; i > 0; i--) walk.buffer[room_start + i - 1] = walk.buffer[state.position + i - 1];
+    state.position = room_start;
+    state.end = sizeof walk.buffer;
+  }
+  engine::Context context = walk.context();
+  char target[kPathMax];
+  BT_TRY_ASSIGN(uint64_t size, engine::read_link(context, link, target, sizeof target));
+  if (size == 0) return Error(ENOENT);
+  if (size > sizeof target || size > state.position) return Error(ENAMETOOLONG);
+  state.position -= static_cast<uint32_t>(size);
+  for (uint32_t i = 0; i < size; i++) walk.buffer[state.position + i] = target[i];
+  if (walk.buffer[state.position] != '/') return {};
+  if (state.flags & kWalkBeneath) return Error(EXDEV);
+  if (state.flags & kWalkInRoot) {
+    walk.directory = state.start;
+    return {};
+  }
+  return begin_absolute(state);
+}
+
+Result<void> search_permission(Walk& walk) {
+  engine::Context context = walk.context();
+  return engine::check_access(context, walk.directory, 1);
+}
+
+Result<void> go_up(State& state) {
+  Walk& walk = state.walk;
+  BT_TRY(search_permission(walk));
+  if (state.flags & (kWalkBeneath | kWalkInRoot) && walk.directory == state.start)
+    return state.flags & kWalkBeneath ? Result<void>(Error(EXDEV)) : Result<void>();
+  if (walk.directory == engine::kRootInode) return pass(Way::k_passed_mount_crossing);
+  engine::Context context = walk.context();
+  BT_TRY_ASSIGN(walk.directory, engine::parent_of(context, walk.directory));
+  return {};
+}
+
+// The walk ended at walk.directory itself.
+Result<void> finish_at_directory(State& state, LastName kind) {
+  Walk& walk = state.walk;
+  walk.kind = kind;
+  walk.last = {};
+  engine::Context context = walk.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, walk.directory, attributes));
+  walk.found = {walk.directory, attributes.mode, attributes.uid, attributes.gid};
+  walk.exists = true;
+  return {};
+}
+
+// The next component and what follows it. Precondition: not at the end, no slash here.
+struct Component {
+  Text name;
+  bool is_last;
+  bool slash_behind;
+};
+Component next_component(State& state) {
+  uint32_t first = state.position;
+  while (state.position < state.end && state.here() != '/') state.position++;
+  Text name = {state.walk.buffer + first, state.position - first};
+  bool slash_behind = state.position < state.end;
+  state.skip_slashes();
+  return {name, state.at_end(), slash_behind};
+}
+
+bool is_dot(Text name) { return name.size == 1 && name[0] == '.'; }
+bool is_dot_dot(Text name) { return name.size == 2 && name[0] == '.' && name[1] == '.'; }
+
+// The last name of the path. True: the walk is done; false: a link was put in its place.
+Result<bool> finish_at_name(State& state, const Component& component) {
+  Walk& walk = state.walk;
+  walk.kind = LastName::kNormal;
+  walk.last = component.name;
+  walk.trailing_slash = component.slash_behind;
+  walk.exists = false;
+  if (state.flags & kWalkParent) return true;
+  engine::Context context = walk.context();
+  auto looked_up = engine::lookup(context, walk.directory, component.name, walk.found);
+  if (!looked_up) {
+    if (looked_up.error().errno_value() == ENOENT && (state.flags & kWalkMayLack)) return true;
+    return looked_up.error();
+  }
+  walk.exists = true;
+  bool is_link = S_ISLNK(walk.found.mode);
+  if (is_link && ((state.flags & kWalkFollow) || component.slash_behind)) {
+    // What is left is the slash, if any: it must stay for the target.
+    if (component.slash_behind) walk.buffer[--state.position] = '/';
+    BT_TRY(expand_link(state, walk.found.inode));
+    return false;
+  }
+  if (component.slash_behind && !S_ISDIR(walk.found.mode)) return Error(ENOTDIR);
+  return true;
+}
+
+Result<void> step_into(State& state, Text name) {
+  Walk& walk = state.walk;
+  engine::Context context = walk.context();
+  engine::Found found;
+  BT_TRY(engine::lookup(context, walk.directory, name, found));
+  if (S_ISDIR(found.mode)) [[likely]] {
+    walk.directory = found.inode;
+    return {};
+  }
+  if (!S_ISLNK(found.mode)) return Error(ENOTDIR);
+  // The slash between the link and the rest was skipped; the target needs it back.
+  walk.buffer[--state.position] = '/';
+  return expand_link(state, found.inode);
+}
+
+Result<void> run(State& state) {
+  Walk& walk = state.walk;
+  LastName kind = LastName::kRoot;
+  for (;;) {
+    state.skip_slashes();
+    if (state.at_end()) return finish_at_directory(state, kind);
+    Component component = next_component(state);
+    if (is_dot(component.name)) {
+      BT_TRY(search_permission(walk));
+      kind = LastName::kDot;
+    } else if (is_dot_dot(component.name)) {
+      BT_TRY(go_up(state));
+      kind = LastName::kDotDot;
+    } else if (component.name.size > kNameMax) {
+      return Error(ENAMETOOLONG);
+    } else if (component.is_last) {
+      BT_TRY_ASSIGN(bool done, finish_at_name(state, component));
+      if (done) return {};
+      kind = LastName::kRoot;
+    } else {
+      BT_TRY(step_into(state, component.name));
+      kind = LastName::kRoot;
+    }
+  }
+}
+
+// /proc/self/fd/N and /dev/fd/N: the kernel's magic links, for descriptors of ours.
+Result<bool> walk_magic(State& state) {
+  Walk& walk = state.walk;
+  MagicName magic;
+  if (!parse_descriptor_path({walk.buffer, state.end}, magic)) return false;
+  if (!is_ours(static_cast<uint32_t>(magic.fd))) return false;
+  if (state.flags & kWalkNoSymlinks) return Error(ELOOP);
+  state.position = magic.size;
+  if (state.at_end()) {
+    if ((state.flags & kWalkFollow) == 0) return pass(Way::k_passed_unsupported);
+    BT_TRY(take_descriptor(walk, magic.fd));
+    return true;
+  }
+  BT_TRY(begin_at_descriptor(state, magic.fd));
+  state.start = walk.directory;
+  BT_TRY(run(state));
+  return true;
+}
+
+Result<void> walk_empty(State& state, int32_t directory) {
+  if ((state.flags & kWalkEmpty) == 0) return Error(ENOENT);
+  if (directory == AT_FDCWD) return take_working_directory(state.walk);
+  return take_descriptor(state.walk, directory);
+}
+
+void note_path(Walk& walk, uint32_t size) {
+  TracedFacts& facts = walk.self->traced;
+  facts.path_size = size;
+  for (uint32_t i = 0; i < size && i < kTracedPathBytes; i++) facts.path[i] = walk.buffer[i];
+}
+
+}  // namespace
+
+Error pass_at(int32_t directory, Way reason, const Walk& walk) {
+  if (!walk.absolute && directory != AT_FDCWD && is_ours(static_cast<uint32_t>(directory)))
+    if (auto made = hand_to_kernel(*walk.self->files, directory); !made) return made.error();
+  return pass(reason);
+}
+
+Result<void> walk_at(int32_t directory, const char* path, uint32_t flags, Walk& walk) {
+  auto walked = walk_path(directory, path, flags, walk);
+  if (walked || walked.error() != error::not_ours) [[likely]] return walked;
+  return pass_at(directory, walk.self->passed, walk);
+}
+
+Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk& walk) {
+  walk.self = &thread_state;
+  walk.trailing_slash = false;
+  walk.absolute = false;
+  walk.last = {};
+  walk.kind = LastName::kRoot;
+  if (!path && (flags & kWalkEmpty)) {
+    State empty{walk, flags, 0, 0};
+    return walk_empty(empty, directory);
+  }
+  int64_t size = base::copy_string_from_user(walk.buffer, path, kPathMax);
+  if (size < 0) return Error(static_cast<int>(-size));
+  State state{walk, flags, 0, static_cast<uint32_t>(size)};
+  if (walk.self->tracing) [[unlikely]] note_path(walk, static_cast<uint32_t>(size));
+  if (size == 0) return walk_empty(state, directory);
+  walk.absolute = walk.buffer[0] == '/';
+  if (walk.absolute) {
+    if (flags & kWalkBeneath) return is_ours(static_cast<uint32_t>(directory)) ? Error(EXDEV) : pass(Way::k_passed_other);
+    if ((flags & kWalkInRoot) == 0) {
+      if (auto begun = begin_absolute(state); !begun) {
+        if (begun.error() != error::not_ours) return begun.error();
+        BT_TRY_ASSIGN(bool walked, walk_magic(state));
+        return walked ? Result<void>() : Result<void>(pass(Way::k_passed_other));
+      }
+    } else {
+      BT_TRY(begin_relative(state, directory));
+    }
+  } else {
+    BT_TRY(begin_relative(state, directory));
+  }
+  state.start = walk.directory;
+  return run(state);
+}
+
+uint32_t walk_flags_of(uint64_t at_flags) {
+  uint32_t flags = at_flags & AT_SYMLINK_NOFOLLOW ? 0 : kWalkFollow;
+  if (at_flags & AT_EMPTY_PATH) flags |= kWalkEmpty;
+  return flags;
+}
+
+}  // namespace bt::posix
