@@ -2,7 +2,6 @@
 // fcntl: duplication, flags and record locks here; what only the kernel knows (leases, notification, owners, seals, hints)
 // on the file itself.
 #include <fcntl.h>
-#include <linux/fcntl.h>
 
 #include "posix/close.h"
 #include "posix/duplicate.h"

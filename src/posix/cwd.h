@@ -14,6 +14,8 @@ struct WorkingDirectory {
 WorkingDirectory working_directory();
 // After a chdir that the kernel has executed into `mount`/`inode`.
 Result<void> enter_directory(Mount& mount, engine::InodeNumber inode);
+// After exec, when the session already holds the reference. Nobody else runs yet.
+void adopt_directory(Files& files, const Mount& mount, engine::InodeNumber inode);
 // After one that led elsewhere, or at attach: asks the kernel where we are.
 void leave_mounts();
 // The part of the mount's path that lies below the working directory, when it lies there; empty otherwise.

@@ -54,7 +54,7 @@ engine::InodeNumber directory_of_opened[DescriptorTable::kSize];
 engine::InodeNumber opened_in(int32_t fd) { return directory_of_opened[fd]; }
 void note_opened_in(int32_t fd, engine::InodeNumber directory) { directory_of_opened[fd] = directory; }
 
-Files process_files = {&process_table, 0, 0, 0, {}, 0, {}};
+Files process_files = {&process_table, 0, 0, 0, {}, 0, 022, {}, {}, {}};
 
 void lock_files(Files& files) {
   uint32_t expected = 0;

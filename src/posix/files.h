@@ -36,6 +36,22 @@ uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, ui
 
 inline constexpr uint32_t kPoolMax = 8;
 
+// Two words that belong together; `seq` is odd while they change. Writers hold the files' lock.
+struct WorkingDirectoryState {
+  uint64_t seq;
+  uint64_t inode;
+  uint32_t mount;        // index + 1, 0 = elsewhere
+  uint32_t above_mount;  // index + 1 of a mount that lies below the working directory, 0 = none
+  uint32_t above_size;   // bytes of that mount's path up to and with the slash behind the working directory
+};
+
+// Who a process is, so that nobody is taken for it after it is gone.
+struct Identity {
+  uint32_t pid;         // 0: not read yet
+  uint64_t start_time;  // clock ticks since boot, field 22 of /proc/PID/stat
+};
+
+// What the kernel keeps per process as far as files go. A vfork child shares its parent's memory but has a copy of this.
 struct Files {
   DescriptorTable* table;
   uint32_t lock;            // 0 free, 1 held, 2 somebody sleeps
@@ -43,7 +59,10 @@ struct Files {
   uint32_t pool_count;      // guarded by lock
   int32_t pool[kPoolMax];   // guarded by lock: placeholders kept back, ascending
   uint32_t high_water;      // atomic relaxed, only grows: no entry at or above
-  engine::SessionIndex session[kMountsMax];  // this descriptor space in each volume; kNone until needed
+  uint32_t umask;
+  engine::SessionIndex session[kMountsMax];  // this process in each volume; kNone until needed
+  WorkingDirectoryState cwd;
+  Identity identity;
 };
 extern Files process_files;
 

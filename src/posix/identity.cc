@@ -13,8 +13,6 @@ using base::raw_syscall;
 
 namespace {
 
-Identity identity;
-
 // "1234 (name with ) and blanks) S 1 …": counting begins behind the last parenthesis, at field 3.
 uint64_t parse_start_time(const char* text, int64_t size) {
   int64_t at = size - 1;
@@ -43,15 +41,14 @@ uint64_t read_start_time(const char* path) {
 
 }  // namespace
 
-const Identity& process_identity() {
+const Identity& process_identity(Files& files) {
+  Identity& identity = files.identity;
   if (!identity.pid) {
     identity.start_time = read_start_time("/proc/self/stat");
-    identity.pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
+    __atomic_store_n(&identity.pid, static_cast<uint32_t>(raw_syscall(SYS_getpid)), __ATOMIC_RELEASE);
   }
   return identity;
 }
-
-void forget_identity() { identity = {}; }
 
 uint64_t start_time_of(uint32_t pid) {
   char path[32] = "/proc/";

@@ -31,7 +31,7 @@ bool is_of_description(uint32_t command) {
 engine::LockOwner owner_of(const OpenFile& file, engine::FileLockKind kind) {
   engine::LockOwner owner;
   owner.kind = kind;
-  owner.pid = process_identity().pid;
+  owner.pid = process_identity(*file.self->files).pid;
   owner.value = kind == format::kFileLockPosix ? engine::lock_owner_of(file.mount->volume, file.session())
                                                : format::raw(file.index);
   return owner;

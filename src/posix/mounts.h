@@ -8,7 +8,7 @@
 
 namespace bt::posix {
 
-inline constexpr uint32_t kMountsMax = 8;
+inline constexpr uint32_t kMountsMax = 4;
 inline constexpr uint32_t kMountPathMax = 4096;
 
 struct Mount {

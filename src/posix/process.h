@@ -7,10 +7,12 @@
 
 namespace bt::posix {
 
-// At load: reads the registry, maps the volumes, opens or claims the session (after exec), fills the descriptor table.
-// False: nothing to do here; everything passes through. `environment` is envp as the kernel gave it.
+// At load: reads the registry, maps the volumes, claims the session that an earlier image left (exec), fills the
+// descriptor table. False: nothing to do here; everything passes through. `environment` is envp as the kernel gave it.
 bool attach_process(char** environment);
-// Gives up in-process service for good: all descriptors of ours become the kernel's (materialised), sessions close.
+// The part of it after the mounts are known (mounts.h); for tests, which bring their own volume.
+void begin_service();
+// Gives up in-process service for good: all descriptors of ours become the kernel's (materialised).
 void stand_aside(uint32_t reason);
 
 // fork and clone without CLONE_VM. before: false = could not clone the session: everything was materialised instead and
@@ -20,19 +22,21 @@ bool before_fork();
 void after_fork(int64_t result);
 
 // vfork and clone(CLONE_VM | CLONE_VFORK): the child shares memory but not descriptors. begin swaps this thread's table and
-// session for a copy; child runs in the child when it first comes back; end in the parent, restoring.
+// session for a copy; child runs in the child when it first comes back; end in the parent, restoring. False: no room for
+// the copy; nothing was changed.
 bool begin_vfork();
 void child_of_vfork();
 void end_vfork(int64_t result);
 
-// exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. Returns what to
-// do; `failed_exec` undoes it all when execve comes back.
+// exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. `failed_exec`
+// undoes it all when execve comes back. False: a descriptor that the new image should have could not be handed over.
 bool before_exec(bool will_be_served);
 void failed_exec();
 
+// Before a thread's first handler; again when libc has registered another list of robust futexes for it.
 void thread_started();
 void before_thread_exit();
-// exit_group: closes nothing that the kernel and the daemon do not clean up; only flushes counters.
+// exit_group: closes nothing that the kernel and the daemon do not clean up.
 void before_exit();
 
 }  // namespace bt::posix

@@ -25,7 +25,7 @@ Result<void> claim(ThreadState& self, Mount& mount) {
   if (session != engine::SessionIndex::kNone) {
     BT_TRY(engine::attach_thread(thread, session));
   } else {
-    const Identity& identity = process_identity();
+    const Identity& identity = process_identity(files);
     BT_TRY_ASSIGN(session, engine::open_session(thread, identity.pid, identity.start_time, self.credentials.uid));
   }
   self.attached |= 1u << mount.index;

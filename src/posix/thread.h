@@ -30,10 +30,12 @@ struct ThreadState {
   Mount* touched;              // the mount this call was found to be about; nullptr: none so far
   bool tracing;                // facts are wanted
   TracedFacts traced;
-  engine::Thread engine[kMountsMax];
+  engine::Thread* engine;      // own_engine; a vfork child has its own
+  engine::Thread own_engine[kMountsMax];
   engine::Credentials credentials;
   uint32_t groups[kThreadGroupsMax];
   uint32_t real_uid, real_gid;
+  void* vfork_frame;           // while a vfork child of this thread runs: what it must not touch (fork.cc)
 };
 extern thread_local constinit ThreadState thread_state
     __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// exec, standing aside, and the beginnings and ends of threads.
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "base/syscall.h"
+#include "posix/materialise.h"
+#include "posix/process.h"
+#include "posix/thread.h"
+
+namespace bt::posix {
+
+using base::raw_syscall;
+
+namespace {
+
+bool survives(uint64_t entry) { return (entry & kEntryOurs) && !(entry & kEntryCloseOnExec); }
+
+// Placeholders are close-on-exec for the kernel; those the new image is to find are not, from here until exec fails.
+void set_survivors(Files& files, int64_t flags) {
+  for (uint32_t fd = 0; fd < files.high_water; fd++)
+    if (survives(read_entry(files, fd))) raw_syscall(SYS_fcntl, fd, F_SETFD, flags);
+}
+
+// The sessions wait for the new image, or no longer.
+void mark_sessions(ThreadState& self, bool begin) {
+  for (uint32_t i = 0; i < mount_count; i++) {
+    engine::SessionIndex session = self.files->session[i];
+    if (session == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
+    engine::Context context = context_of(self, mounts[i]);
+    (void)engine::mark_exec(context, session, begin);
+  }
+}
+
+bool make_survivors_real(Files& files) {
+  bool all = true;
+  for (uint32_t fd = 0; fd < files.high_water; fd++)
+    if (survives(read_entry(files, fd))) all &= make_real(files, static_cast<int32_t>(fd)).has_value();
+  return all;
+}
+
+}  // namespace
+
+bool before_exec(bool will_be_served) {
+  ThreadState& self = thread_state;
+  Files& files = *self.files;
+  bool all = will_be_served || make_survivors_real(files);
+  set_survivors(files, 0);
+  if (will_be_served) mark_sessions(self, true);
+  return all;
+}
+
+void failed_exec() {
+  ThreadState& self = thread_state;
+  mark_sessions(self, false);
+  set_survivors(*self.files, FD_CLOEXEC);
+}
+
+void stand_aside(uint32_t) {
+  Files& files = *thread_state.files;
+  release_pool(files);
+  hand_all_to_kernel(files);
+  first_look.attached = 0;
+}
+
+void thread_started() {
+  ThreadState& self = thread_state;
+  if (!self.files) {
+    self.files = &process_files;
+    self.engine = self.own_engine;
+    thread_table = first_look.table;
+    return;
+  }
+  // Another list of robust futexes: the tokens must go over to it.
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
+  self.attached = 0;
+  if (!thread_table) thread_table = self.files->table;
+}
+
+void before_thread_exit() {
+  ThreadState& self = thread_state;
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
+  self.attached = 0;
+}
+
+void before_exit() {}
+
+}  // namespace bt::posix
