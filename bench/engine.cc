@@ -119,7 +119,7 @@ struct Bench {
   }
   void create_open(Text name) {
     Opened opened{};
-    need(create_and_open(context, dir, name, S_IFREG | 0644, thread.session, kFd, O_WRONLY, false,
+    need(create_and_open(context, dir, name, S_IFREG | 0644, 0, thread.session, kFd, O_WRONLY, false,
                          opened),
          "create");
   }
@@ -213,7 +213,7 @@ void Bench::names() {
   });
   measure("create_write4k_unlink", [&](long) {
     Opened opened{};
-    need(create_and_open(context, dir, g, S_IFREG | 0644, thread.session, kFd, O_WRONLY, false,
+    need(create_and_open(context, dir, g, S_IFREG | 0644, 0, thread.session, kFd, O_WRONLY, false,
                          opened),
          "create");
     write_at(opened.inode, page, 0, 4096);
