@@ -179,7 +179,7 @@ void wake_waiters(InodeRecord& inode) {
 
 // The owner that a live thread of POSIX owner `owner` waits for; 0: none.
 uint64_t waits_for(const Volume& volume, uint64_t owner) {
-  for (uint32_t i = 1; i < volume.geometry().slots.count; i++) {
+  for (uint32_t i = 1; i < volume.slots_used(); i++) {
     SlotRecord* slot = volume.slot(SlotIndex{i});
     if (__atomic_load_n(&slot->waiting_owner, __ATOMIC_RELAXED) == owner &&
         shm::is_alive(shm::token_word(slot->token)))

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
 
-#include "base/syscall.h"
+#include "engine/check.h"
 #include "engine/thread.h"
 
 namespace bt::engine {
@@ -63,7 +66,11 @@ class TestVolume {
     EXPECT_TRUE(Volume::attach(memory, size, volume).has_value());
     main = std::make_unique<TestThread>(volume);
   }
+  // Every test ends with a check of all invariants, unless it damaged something on purpose.
   ~TestVolume() {
+    if (check_at_end) {
+      EXPECT_EQ(check(), "");
+    }
     main.reset();
     munmap(memory, size);
   }
@@ -72,6 +79,20 @@ class TestVolume {
   Context& context() { return main->context; }
   Thread& thread() { return main->thread; }
   SessionIndex session() const { return main->thread.session; }
+
+  // The broken rules, one a line; "" when all is well.
+  std::string check() {
+    std::vector<char> scratch(check_scratch_size(volume));
+    std::ostringstream broken;
+    auto add = [](void* argument, const Violation& v) {
+      *static_cast<std::ostringstream*>(argument)
+          << v.rule << ": object " << v.object << ", expected " << v.expected << ", found "
+          << v.found << "\n";
+    };
+    auto checked = check_volume(context(), scratch.data(), add, &broken, report);
+    if (!checked) broken << "not checked: " << checked.error().errno_value() << "\n";
+    return broken.str();
+  }
 
   // Runs `body(TestThread&)` in a fork child with a session of its own, which then dies by SIGKILL, and waits until the
   // kernel has marked its token.
@@ -91,6 +112,8 @@ class TestVolume {
         usleep(100);
   }
 
+  bool check_at_end = true;
+  CheckReport report = {};
   void* memory = nullptr;
   uint64_t size = 0;
   Volume volume;
