@@ -25,10 +25,13 @@
 
 namespace bt::agent {
 
-// Answers of a handler besides a result; both are outside the range of system call results.
+// Answers of a handler besides a result; all are outside the range of system call results.
 inline constexpr int64_t kPassthrough = INT64_MIN;  // let the site execute the call
 inline constexpr int64_t kSplit =
     INT64_MIN + 1;  // entry.S executes it and calls after_split on both sides
+
+inline constexpr int64_t kWatched =
+    INT64_MIN + 2;  // entry.S executes it and calls bt_after_watched with its result
 
 #define BT_HIDDEN __attribute__((visibility("hidden")))
 

@@ -4,8 +4,10 @@
 
 #include "agent/agent.h"
 #include "agent/calls.h"
+#include "agent/hooked.h"
 #include "agent/look.h"
 #include "agent/thread_block.h"
+#include "hooks/hooks.h"
 #include "posix/calls.h"
 
 namespace bt::agent {
@@ -17,9 +19,16 @@ using Handler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, ui
 namespace {
 
 template <uint32_t look, Handler handler>
-int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+int64_t plain(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
   if (!may_be_ours<look>(a, b, c, d, e)) return kPassthrough;
   return handler(a, b, c, d, e, f);
+}
+
+template <int number, uint32_t look, Handler handler>
+int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  if (hooks::any_loaded()) [[unlikely]]
+    return call_hooked(number, plain<look, handler>, a, b, c, d, e, f);
+  return plain<look, handler>(a, b, c, d, e, f);
 }
 
 struct HandlerTable {
@@ -28,7 +37,7 @@ struct HandlerTable {
 constexpr HandlerTable make_handlers() {
   HandlerTable table = {};
 #define BT_SYSCALL(name, look, handler) \
-  table.rows[SYS_##name] = guarded<(look), bt::handler::call_##name>;
+  table.rows[SYS_##name] = guarded<SYS_##name, (look), bt::handler::call_##name>;
 #include "agent/syscalls.def"
 #undef BT_SYSCALL
   return table;

@@ -84,6 +84,7 @@ bt_entry:
   mov     %r10, %rcx
   lea     bt_handlers(%rip), %r11
   call    *(%r11,%rax,8)
+.Lanswered:
   THREAD  %r11
   mov     %rbp, %rsp
   .cfi_def_cfa_register rsp
@@ -91,8 +92,8 @@ bt_entry:
   cmpl    $0, %fs:BT_THREAD_ATTENTION(%r11)
   jne     .Lattention
 .Lattended:
-  // Overflows for kPassthrough and kSplit alone.
-  cmp     $2, %rax
+  // Overflows for kPassthrough, kSplit and kWatched alone.
+  cmp     $3, %rax
   jo      .Lnot_served
   RESTORE_FRAME %rsp
   mov     BT_FRAME_AFTER(%rsp), %rcx
@@ -107,6 +108,8 @@ bt_entry:
   .cfi_offset rip, -(RED_ZONE + 8)
   .cfi_offset rbp, -(RED_ZONE + 16)
 .Lnot_served:
+  cmp     $2, %rax
+  jno     .Lwatched
   cmp     $1, %rax
   jno     .Lsplit
 .Lpass:
@@ -158,6 +161,23 @@ bt_entry:
   mov     %rbp, %rsp
   THREAD  %r11
   jmp     .Lattended
+
+  // A call that a loaded program waits for the end of. It is executed here, outside, with the program's arguments: it may
+  // block, and a handler may run and even leave for good. The frame stays below the program's red zone meanwhile.
+  .p2align 4
+.Lwatched:
+  RESTORE_FRAME %rsp
+  mov     BT_FRAME_NUMBER(%rsp), %rax
+  syscall
+  mov     %rsp, %rbp
+  THREAD  %r11
+  movl    $1, %fs:BT_THREAD_DEPTH(%r11)
+  mov     %fs:BT_THREAD_STACK(%r11), %rsp
+  mov     %rbp, BT_AREA_FRAME(%rsp)
+  mov     %rbp, %rdi
+  mov     %rax, %rsi
+  call    bt_after_watched
+  jmp     .Lanswered
 
   // A call that returns twice, or into memory that another task changes meanwhile. The handler
   // (split.cc) has blocked all signals. The frame moves to the area: what the parent finds on the stack is the child's.

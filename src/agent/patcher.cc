@@ -9,6 +9,7 @@
 #include "agent/stub_writer.h"
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "hooks/hooks.h"
 #include "posix/first_look.h"
 
 extern "C" BT_HIDDEN void bt_entry();
@@ -69,6 +70,7 @@ void fill_slots(StubSlots& slots) {
   slots.entry_computed = reinterpret_cast<uint64_t>(&bt_entry_computed);
   slots.thread_table_offset = reinterpret_cast<uint64_t>(&posix::thread_table) - thread_pointer;
   slots.first_look = reinterpret_cast<uint64_t>(&posix::first_look);
+  slots.loaded_programs = reinterpret_cast<uint64_t>(hooks::loaded_word);
 }
 
 }  // namespace

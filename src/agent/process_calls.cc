@@ -7,6 +7,7 @@
 #include "agent/calls.h"
 #include "agent/thread_block.h"
 #include "base/syscall.h"
+#include "hooks/hooks.h"
 #include "posix/first_look.h"
 #include "posix/process.h"
 
@@ -32,6 +33,7 @@ int64_t call_set_robust_list(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_
 
 int64_t call_exit(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
   if (posix::first_look.attached) posix::before_thread_exit();
+  hooks::thread_exit(bt_thread.hooks);
   release_area();
   return kPassthrough;
 }

@@ -24,6 +24,7 @@
 #include "agent/signals.h"
 #include "agent/thread_block.h"
 #include "base/user_copy.h"
+#include "hooks/hooks.h"
 #include "posix/first_look.h"
 #include "posix/process.h"
 
@@ -113,6 +114,7 @@ extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
     default:
       if (result == 0) {
         reset_signal_lock();
+        hooks::fork_child(bt_thread.hooks);
         keep_only_this_area();
       }
       if (bt_thread.area->split_kind == kFork) posix::after_fork(result);

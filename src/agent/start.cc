@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/environment.h"
+#include "agent/hooked.h"
 #include "agent/libraries.h"
 #include "agent/patcher.h"
 #include "agent/signals.h"
@@ -67,6 +68,7 @@ void start(char** environment) {
   make_way_for_sanitizer(first);
   if (!posix::attach_process(environment)) return;
   install_fault_handlers();
+  start_hooks(environment);
   patch_libraries(first, environment);
 }
 

@@ -14,7 +14,7 @@ constexpr uint8_t kIfAboveOrEqual = 0x83;
 constexpr uint8_t kIfEqual = 0x84;
 constexpr uint8_t kIfNotEqual = 0x85;
 
-constexpr uint32_t kStubFormat = 1;  // to be raised with every change of this file
+constexpr uint32_t kStubFormat = 2;  // to be raised with every change of this file
 
 constexpr uint64_t mix(uint64_t hash, uint64_t value) { return (hash ^ value) * 0x100000001b3; }
 
@@ -81,6 +81,14 @@ void StubWriter::look_at_flag(uint64_t flag_offset) {
   ours_[ours_count_++] = jump_if(kIfNotEqual);
 }
 
+// Jumps to "ours" while any eBPF program is loaded.
+void StubWriter::look_at_programs() {
+  bytes({0x4c, 0x8b, 0x1d});  // mov slot(%rip), %r11
+  distance_to(region_.address + offsetof(StubSlots, loaded_programs));
+  bytes({0x41, 0x83, 0x3b, 0x00});  // cmpl $0, (%r11)
+  ours_[ours_count_++] = jump_if(kIfNotEqual);
+}
+
 uint64_t StubWriter::write(const base::Site& site, uint64_t base) {
   at_ += -here() & 15;
   uint64_t stub = here();
@@ -97,6 +105,8 @@ uint64_t StubWriter::write(const base::Site& site, uint64_t base) {
       look_at_flag(offsetof(posix::FirstLook, cwd_above_ours));
     }
     if (look & kAttached) look_at_flag(offsetof(posix::FirstLook, attached));
+    // Programs see every call. The low half of the registry's word is not 0 while any is loaded.
+    look_at_programs();
     bytes({0xe9});  // jmp to the site's syscall
     distance_to(base + site.syscall);
     for (int i = 0; i < ours_count_; i++) land(ours_[i]);

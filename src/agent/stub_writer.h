@@ -18,6 +18,7 @@ struct StubSlots {
   uint64_t entry_computed;       // bt_entry_computed
   uint64_t thread_table_offset;  // of posix::thread_table from the thread pointer
   uint64_t first_look;           // &posix::first_look
+  uint64_t loaded_programs;      // hooks::loaded_word
   // Of an image: what it was made from; checked against the agent's own.
   uint64_t fingerprint;
   uint8_t build_id[base::kBuildIdSizeBytes];
@@ -58,6 +59,7 @@ class StubWriter {
   void land(Jump jump);
   void look_at_descriptor(int argument);
   void look_at_flag(uint64_t flag_offset);
+  void look_at_programs();
 
   static constexpr int kJumpsMax = 8;
   Code region_;

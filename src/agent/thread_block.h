@@ -36,6 +36,10 @@
 
 #include "agent/agent.h"
 
+namespace bt::hooks {
+struct Thread;
+}
+
 namespace bt::agent {
 
 inline constexpr uint64_t kStackSizeBytes = 128 * 1024;
@@ -85,6 +89,7 @@ struct ThreadBlock {
   uint32_t depth;      // 1 while inside
   uint32_t attention;  // Attention bits, looked at on leaving
   uint32_t reserved;
+  hooks::Thread* hooks;  // null until a program has run on this thread
 };
 
 extern "C" BT_HIDDEN thread_local constinit ThreadBlock bt_thread;

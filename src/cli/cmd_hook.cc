@@ -43,7 +43,8 @@ loader::BuildOptions build_options(Arguments& arguments) {
   if (options.name.size() > 63) throw CommandError("--name", "longer than 63 characters");
   for (const std::string& setting : arguments.values("--set")) {
     size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0) throw CommandError("--set " + setting, "expected NAME=VALUE");
+    if (equals == std::string::npos || equals == 0)
+      throw CommandError("--set " + setting, "expected NAME=VALUE");
     options.settings.push_back({setting.substr(0, equals), setting.substr(equals + 1)});
   }
   return options;
@@ -123,7 +124,9 @@ int hook_list(Arguments& arguments) {
     for (uint32_t i = 0; i < files.header().program_count; i++) {
       const hooks::ImageProgram& program = files.program(i);
       std::printf("    %s: %s\n", program.name,
-                  loader::describe(static_cast<hooks::AttachKind>(program.attach_kind), program.attach_number).c_str());
+                  loader::describe(static_cast<hooks::AttachKind>(program.attach_kind),
+                                   program.attach_number)
+                      .c_str());
     }
   }
   return 0;
@@ -194,11 +197,16 @@ int cmd_hook(Arguments& arguments) {
     const char* name;
     int (*run)(Arguments&);
   };
-  constexpr Verb kVerbs[] = {{"load", hook_load}, {"list", hook_list}, {"maps", hook_maps}, {"read", hook_read}, {"unload", hook_unload}};
+  constexpr Verb kVerbs[] = {{"load", hook_load},
+                             {"list", hook_list},
+                             {"maps", hook_maps},
+                             {"read", hook_read},
+                             {"unload", hook_unload}};
   std::string verb = arguments.first_word();
   for (const Verb& row : kVerbs)
     if (verb == row.name) return row.run(arguments);
-  throw CommandError("hook", verb.empty() ? "say what: load, list, maps, read or unload" : "no such verb: " + verb);
+  throw CommandError("hook", verb.empty() ? "say what: load, list, maps, read or unload"
+                                          : "no such verb: " + verb);
 }
 
 }  // namespace bt::cli

@@ -22,7 +22,8 @@ using ClockGettime = int (*)(int, Timespec*);
 std::atomic<ClockGettime> vdso_clock{nullptr};
 
 uint64_t vdso_base() {
-  int64_t fd = raw_syscall(__NR_openat, AT_FDCWD, raw_argument("/proc/self/auxv"), O_RDONLY | O_CLOEXEC);
+  int64_t fd =
+      raw_syscall(__NR_openat, AT_FDCWD, raw_argument("/proc/self/auxv"), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   Elf64_auxv_t vector[64];
   int64_t size = raw_syscall(__NR_read, fd, raw_argument(vector), sizeof vector);
@@ -50,7 +51,8 @@ ClockGettime find_symbol(uint64_t base, const char* name) {
   for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
     if (dynamic->d_tag == DT_SYMTAB)
       symbols = reinterpret_cast<const Elf64_Sym*>(base + dynamic->d_un.d_ptr);
-    if (dynamic->d_tag == DT_STRTAB) strings = reinterpret_cast<const char*>(base + dynamic->d_un.d_ptr);
+    if (dynamic->d_tag == DT_STRTAB)
+      strings = reinterpret_cast<const char*>(base + dynamic->d_un.d_ptr);
   }
   // The string table follows the symbol table, which bounds it without a hash table.
   auto* end = reinterpret_cast<const Elf64_Sym*>(strings);
@@ -72,7 +74,8 @@ uint64_t clock_ns(int id) {
   Timespec now{};
   ClockGettime call = vdso_clock.load(std::memory_order_relaxed);
   if (!call || call(id, &now) != 0) raw_syscall(__NR_clock_gettime, id, raw_argument(&now));
-  return static_cast<uint64_t>(now.seconds) * 1'000'000'000 + static_cast<uint64_t>(now.nanoseconds);
+  return static_cast<uint64_t>(now.seconds) * 1'000'000'000 +
+         static_cast<uint64_t>(now.nanoseconds);
 }
 
 }  // namespace bt::hooks

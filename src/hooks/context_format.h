@@ -39,12 +39,13 @@ enum class Served : uint32_t { kUnknown = 0, kInProcess = 1, kKernel = 2, kDenie
 
 // btfuse/decide|enter|exit/OP. `action` and `ret` are writable in decide programs; everything else is read-only.
 struct CallContext {
-  uint32_t op;         // ops.def, in its order
-  uint32_t action;     // Action
-  int64_t ret;         // decide: the answer where action is kDeny (−errno); exit: the call's result
-  int64_t nr;          // system call number
-  uint64_t args[6];    // as the program passed them
-  uint64_t path;       // address of the absolute path where path_size > 0, else of the path argument; 0 = none
+  uint32_t op;       // ops.def, in its order
+  uint32_t action;   // Action
+  int64_t ret;       // decide: the answer where action is kDeny (−errno); exit: the call's result
+  int64_t nr;        // system call number
+  uint64_t args[6];  // as the program passed them
+  uint64_t
+      path;  // address of the absolute path where path_size > 0, else of the path argument; 0 = none
   uint32_t path_size;  // bytes without the terminator where the absolute path is known
   int32_t fd;          // descriptor (or directory descriptor) of the call; -1 = none
   uint64_t mount;      // id of the bt_fuse mount; 0 = not on one, or not known

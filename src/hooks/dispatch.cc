@@ -42,8 +42,10 @@ const State* begin(Thread*& slot, int64_t nr) {
   if (nr < 0 || nr >= kSyscallsMax || !registry) return nullptr;
   uint64_t word = loaded_word->load(std::memory_order_acquire);
   const State* known = current_state.load(std::memory_order_acquire);
-  if (!known || known->word != word) [[unlikely]] refresh(word);
-  if (!slot) [[unlikely]] slot = alloc_thread();
+  if (!known || known->word != word) [[unlikely]]
+    refresh(word);
+  if (!slot) [[unlikely]]
+    slot = alloc_thread();
   Thread* thread = slot;
   if (!thread) return nullptr;
   if (thread->depth) {
@@ -103,9 +105,8 @@ int64_t run_sys_exit(const State& state, Thread& thread, const Call& call, int64
   const ProgramList& list = list_of(state, call.nr, AttachKind::kSysExit);
   if (!list.count) return result;
   allow_override(thread);
-  run(state, list, thread, [&] {
-    return SysExitContext{0, 0, 0, pid_of(thread), call.nr, result};
-  });
+  run(state, list, thread,
+      [&] { return SysExitContext{0, 0, 0, pid_of(thread), call.nr, result}; });
   thread.may_override = false;
   return thread.overridden ? thread.override_value : result;
 }
@@ -113,15 +114,19 @@ int64_t run_sys_exit(const State& state, Thread& thread, const Call& call, int64
 // Of an open; 0 for other calls.
 uint64_t open_flags(const Call& call) {
   switch (call.nr) {
-    case __NR_open: return call.args[1];
-    case __NR_openat: return call.args[2];
-    case __NR_creat: return O_CREAT | O_WRONLY | O_TRUNC;
+    case __NR_open:
+      return call.args[1];
+    case __NR_openat:
+      return call.args[2];
+    case __NR_creat:
+      return O_CREAT | O_WRONLY | O_TRUNC;
     case __NR_openat2: {
       uint64_t flags = 0;
       safe_read(&flags, sizeof flags, call.args[2]);
       return flags;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -176,7 +181,8 @@ void run_op(const State& state, Thread& thread, const Call& call, AttachKind kin
 }
 
 bool has_op_programs(const State& state, int64_t nr) {
-  return list_of(state, nr, AttachKind::kDecide).count || list_of(state, nr, AttachKind::kOpEnter).count;
+  return list_of(state, nr, AttachKind::kDecide).count ||
+         list_of(state, nr, AttachKind::kOpEnter).count;
 }
 
 int64_t exit_programs(const State& state, Thread& thread, Call& call, int64_t result) {

@@ -16,13 +16,15 @@
 namespace bt::hooks {
 namespace {
 
-#define HELPER(name)                                                                          \
-  uint64_t helper_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b,            \
-                         [[maybe_unused]] uint64_t c, [[maybe_unused]] uint64_t d,            \
+#define HELPER(name)                                                               \
+  uint64_t helper_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, \
+                         [[maybe_unused]] uint64_t c, [[maybe_unused]] uint64_t d, \
                          [[maybe_unused]] uint64_t e, [[maybe_unused]] Thread* thread)
 
 template <typename T = void>
-T* pointer(uint64_t value) { return reinterpret_cast<T*>(value); }
+T* pointer(uint64_t value) {
+  return reinterpret_cast<T*>(value);
+}
 const MapView& map_of(uint64_t value) { return *pointer<const MapView>(value); }
 uint64_t signed_result(int64_t value) { return static_cast<uint64_t>(value); }
 
@@ -92,7 +94,9 @@ HELPER(ringbuf_output) {
   ring_commit(record, false);
   return 0;
 }
-HELPER(ringbuf_reserve) { return reinterpret_cast<uint64_t>(ring_reserve(map_of(a), b, thread->user)); }
+HELPER(ringbuf_reserve) {
+  return reinterpret_cast<uint64_t>(ring_reserve(map_of(a), b, thread->user));
+}
 HELPER(ringbuf_submit) {
   ring_commit(pointer(a), false);
   return 0;
@@ -103,7 +107,8 @@ HELPER(ringbuf_discard) {
 }
 HELPER(ringbuf_query) { return ring_query(map_of(a), b); }
 
-int64_t print(Thread& thread, uint64_t format, uint64_t size, const uint64_t* values, uint32_t count) {
+int64_t print(Thread& thread, uint64_t format, uint64_t size, const uint64_t* values,
+              uint32_t count) {
   if (!thread.image || !thread.image->log) return -EINVAL;
   char line[kPrintkLineMax];
   uint32_t length = format_printk(line, pointer<const char>(format), size, values, count);
@@ -118,7 +123,8 @@ HELPER(trace_printk) {
   return signed_result(print(*thread, a, b, values, 3));
 }
 HELPER(trace_vprintk) {
-  return signed_result(print(*thread, a, b, pointer<const uint64_t>(c), static_cast<uint32_t>(d / 8)));
+  return signed_result(
+      print(*thread, a, b, pointer<const uint64_t>(c), static_cast<uint32_t>(d / 8)));
 }
 
 HELPER(strncmp) {
@@ -179,9 +185,11 @@ struct Entry {
   HelperRow row;
   HelperFunction function;
 };
-#define BT_HELPER(id, name, returns, a1, a2, a3, a4, a5)                                            \
-  {{id, #name, Returns::returns,                                                                    \
-    {Argument::a1, Argument::a2, Argument::a3, Argument::a4, Argument::a5}},                        \
+#define BT_HELPER(id, name, returns, a1, a2, a3, a4, a5)                     \
+  {{id,                                                                      \
+    #name,                                                                   \
+    Returns::returns,                                                        \
+    {Argument::a1, Argument::a2, Argument::a3, Argument::a4, Argument::a5}}, \
    helper_##name},
 constexpr Entry kHelpers[] = {
 #include "hooks/helpers.def"
@@ -213,7 +221,8 @@ HelperFunction helper_function(uint32_t id) {
 }
 
 const LoadedProgram* find_tail_call(const MapView& map, uint32_t index, Thread& thread) {
-  if (map.type != BPF_MAP_TYPE_PROG_ARRAY || index >= map.max_entries || !thread.image) return nullptr;
+  if (map.type != BPF_MAP_TYPE_PROG_ARRAY || index >= map.max_entries || !thread.image)
+    return nullptr;
   if (thread.tail_calls >= kTailCallsMax) return nullptr;
   auto value = *static_cast<const volatile uint32_t*>(value_at(map, index, 0));
   if (value == 0 || value > thread.image->program_count) return nullptr;

@@ -11,17 +11,17 @@ namespace bt::hooks {
 
 enum class Argument : uint8_t {
   kNone,
-  kAny,           // an initialised scalar
-  kAnyOrNone,     // the same, or uninitialised: trace_printk takes as many as its format names
-  kContext,       // r1 of the program, unchanged
-  kCallContext,   // the same, in a btfuse/… program
+  kAny,          // an initialised scalar
+  kAnyOrNone,    // the same, or uninitialised: trace_printk takes as many as its format names
+  kContext,      // r1 of the program, unchanged
+  kCallContext,  // the same, in a btfuse/… program
   kMap,
-  kKey,           // key_size readable bytes of the map in argument 1
-  kValue,         // value_size readable bytes of the map in argument 1
-  kValueOut,      // value_size writable bytes of it
-  kMemory,        // readable; the next argument is its size
-  kMemoryOut,     // writable, may be uninitialised; the next argument is its size
-  kSize,          // 1 or more
+  kKey,        // key_size readable bytes of the map in argument 1
+  kValue,      // value_size readable bytes of the map in argument 1
+  kValueOut,   // value_size writable bytes of it
+  kMemory,     // readable; the next argument is its size
+  kMemoryOut,  // writable, may be uninitialised; the next argument is its size
+  kSize,       // 1 or more
   kSizeOrZero,
   kConstantSize,  // a known number
   kString,        // readable up to a terminator the verifier can see: .rodata

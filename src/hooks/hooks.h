@@ -25,15 +25,17 @@ struct Call {
   int64_t nr = 0;
   uint64_t args[6] = {};
   // Filled by Host::resolve where a program that is loaded for this call needs them.
-  const char* path = nullptr;  // absolute, in memory of the agent that lives until run_exit; null = not known
+  const char* path =
+      nullptr;  // absolute, in memory of the agent that lives until run_exit; null = not known
   uint32_t path_size = 0;
   uint64_t mount = 0;
   uint64_t inode = 0;
   // Set by the agent before run_exit.
   Served served = Served::kUnknown;
   // Set by run_enter.
-  int64_t result = 0;       // where it answers kAnswered
-  bool wants_exit = false;  // a program waits for the result: issue the call where run_exit can follow it
+  int64_t result = 0;  // where it answers kAnswered
+  bool wants_exit =
+      false;  // a program waits for the result: issue the call where run_exit can follow it
 };
 
 struct Host {

@@ -55,8 +55,10 @@ bool changes_identity(int64_t nr) {
     case __NR_setresuid:
     case __NR_setresgid:
     case __NR_unshare:
-    case __NR_setns: return true;
-    default: return false;
+    case __NR_setns:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -31,10 +31,10 @@ inline constexpr uint32_t kMapKeySizeMax = 512;
 inline constexpr uint32_t kMapValueSizeMax = 1u << 20;
 
 enum class AttachKind : uint32_t {
-  kNone = 0,       // a tail-call target: reached through a program array only
-  kSysEnter = 1,   // number = system call, -1 = all (raw_syscalls)
+  kNone = 0,      // a tail-call target: reached through a program array only
+  kSysEnter = 1,  // number = system call, -1 = all (raw_syscalls)
   kSysExit = 2,
-  kDecide = 3,     // number = operation (ops.def), -1 = all
+  kDecide = 3,  // number = operation (ops.def), -1 = all
   kOpEnter = 4,
   kOpExit = 5,
   kAttachKindCount

@@ -29,7 +29,8 @@ void unmap_memory(void* memory, uint64_t size) {
 }
 
 // An open descriptor of a file `ID.suffix` that this user (or root) owns and nobody else may write; or −errno.
-int64_t open_trusted(int64_t directory, uint64_t id, const char* suffix, int flags, uint64_t& size) {
+int64_t open_trusted(int64_t directory, uint64_t id, const char* suffix, int flags,
+                     uint64_t& size) {
   char name[40], digits[24];
   int count = 0, at = 0;
   do digits[count++] = static_cast<char>('0' + id % 10);
@@ -37,7 +38,8 @@ int64_t open_trusted(int64_t directory, uint64_t id, const char* suffix, int fla
   while (count) name[at++] = digits[--count];
   while (*suffix) name[at++] = *suffix++;
   name[at] = 0;
-  int64_t fd = raw_syscall(__NR_openat, directory, raw_argument(name), flags | O_CLOEXEC | O_NOFOLLOW);
+  int64_t fd =
+      raw_syscall(__NR_openat, directory, raw_argument(name), flags | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return fd;
   struct statx status {};
   int64_t result = raw_syscall(__NR_statx, fd, raw_argument(""), AT_EMPTY_PATH, STATX_BASIC_STATS,
@@ -147,8 +149,13 @@ void fill_image(LoadedImage& image, const ImageView& view) {
   __builtin_memcpy(image.insns, view.insns, image.insn_count * sizeof(bpf_insn));
   for (uint32_t i = 0; i < image.program_count; i++) {
     const ImageProgram& from = view.programs[i];
-    image.programs[i] = {&image, image.insns + from.insn_start, from.insn_count,
-                         static_cast<AttachKind>(from.attach_kind), from.attach_number, 0, nullptr,
+    image.programs[i] = {&image,
+                         image.insns + from.insn_start,
+                         from.insn_count,
+                         static_cast<AttachKind>(from.attach_kind),
+                         from.attach_number,
+                         0,
+                         nullptr,
                          nullptr};
   }
   for (uint32_t i = 0; i < image.map_count; i++) {
@@ -156,7 +163,8 @@ void fill_image(LoadedImage& image, const ImageView& view) {
     MapGeometry geometry{from.type, from.key_size, from.value_size, from.max_entries};
     image.maps[i] = map_view_at(geometry, from.flags, image.maps_file + from.offset);
     if (is_per_cpu_type(from.type)) image.needs_slot = true;
-    if (from.type == BPF_MAP_TYPE_RINGBUF && base::equal(base::text_of(kLogMapName), {from.name, 5}))
+    if (from.type == BPF_MAP_TYPE_RINGBUF &&
+        base::equal(base::text_of(kLogMapName), {from.name, 5}))
       image.log = &image.maps[i];
   }
 }
@@ -166,10 +174,9 @@ void fill_image(LoadedImage& image, const ImageView& view) {
 LoadedImage* load_image_from(const void* file, uint64_t size, unsigned char* maps_file) {
   ImageView view;
   if (!parse_image(file, size, view)) return nullptr;
-  uint64_t block_size = base::align_up(sizeof(LoadedImage), 64) +
-                        view.header->program_count * sizeof(LoadedProgram) +
-                        view.header->map_count * sizeof(MapView) +
-                        view.header->insn_count * sizeof(bpf_insn);
+  uint64_t block_size =
+      base::align_up(sizeof(LoadedImage), 64) + view.header->program_count * sizeof(LoadedProgram) +
+      view.header->map_count * sizeof(MapView) + view.header->insn_count * sizeof(bpf_insn);
   auto* image = static_cast<LoadedImage*>(
       map_memory(block_size, -1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS));
   if (!image) return nullptr;
@@ -199,7 +206,8 @@ LoadedImage* load_image(int64_t directory, uint64_t id) {
     uint64_t wanted = static_cast<ImageHeader*>(file)->maps_file_size;
     fd = open_trusted(directory, id, ".maps", O_RDWR, maps_size);
     if (fd >= 0 && wanted && wanted <= maps_size && wanted <= kMapsFileSizeMax)
-      maps_file = static_cast<unsigned char*>(map_memory(wanted, fd, PROT_READ | PROT_WRITE, MAP_SHARED));
+      maps_file =
+          static_cast<unsigned char*>(map_memory(wanted, fd, PROT_READ | PROT_WRITE, MAP_SHARED));
     if (fd >= 0) raw_syscall(__NR_close, fd);
     maps_size = wanted;
   }

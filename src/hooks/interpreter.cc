@@ -22,36 +22,57 @@ struct Machine {
 
 uint64_t alu64(uint8_t operation, uint64_t a, uint64_t b) {
   switch (operation) {
-    case BPF_ADD: return a + b;
-    case BPF_SUB: return a - b;
-    case BPF_MUL: return a * b;
-    case BPF_DIV: return b ? a / b : 0;
-    case BPF_MOD: return b ? a % b : a;
-    case BPF_OR: return a | b;
-    case BPF_AND: return a & b;
-    case BPF_XOR: return a ^ b;
-    case BPF_LSH: return a << (b & 63);
-    case BPF_RSH: return a >> (b & 63);
-    case BPF_ARSH: return static_cast<uint64_t>(static_cast<int64_t>(a) >> (b & 63));
-    case BPF_NEG: return -a;
-    default: return b;  // BPF_MOV
+    case BPF_ADD:
+      return a + b;
+    case BPF_SUB:
+      return a - b;
+    case BPF_MUL:
+      return a * b;
+    case BPF_DIV:
+      return b ? a / b : 0;
+    case BPF_MOD:
+      return b ? a % b : a;
+    case BPF_OR:
+      return a | b;
+    case BPF_AND:
+      return a & b;
+    case BPF_XOR:
+      return a ^ b;
+    case BPF_LSH:
+      return a << (b & 63);
+    case BPF_RSH:
+      return a >> (b & 63);
+    case BPF_ARSH:
+      return static_cast<uint64_t>(static_cast<int64_t>(a) >> (b & 63));
+    case BPF_NEG:
+      return -a;
+    default:
+      return b;  // BPF_MOV
   }
 }
 
 uint32_t alu32(uint8_t operation, uint32_t a, uint32_t b) {
   switch (operation) {
-    case BPF_DIV: return b ? a / b : 0;
-    case BPF_MOD: return b ? a % b : a;
-    case BPF_LSH: return a << (b & 31);
-    case BPF_RSH: return a >> (b & 31);
-    case BPF_ARSH: return static_cast<uint32_t>(static_cast<int32_t>(a) >> (b & 31));
-    default: return static_cast<uint32_t>(alu64(operation, a, b));
+    case BPF_DIV:
+      return b ? a / b : 0;
+    case BPF_MOD:
+      return b ? a % b : a;
+    case BPF_LSH:
+      return a << (b & 31);
+    case BPF_RSH:
+      return a >> (b & 31);
+    case BPF_ARSH:
+      return static_cast<uint32_t>(static_cast<int32_t>(a) >> (b & 31));
+    default:
+      return static_cast<uint32_t>(alu64(operation, a, b));
   }
 }
 
 uint64_t swap_bytes(uint64_t value, int32_t bits, bool to_big) {
-  if (bits == 16) return to_big ? __builtin_bswap16(static_cast<uint16_t>(value)) : static_cast<uint16_t>(value);
-  if (bits == 32) return to_big ? __builtin_bswap32(static_cast<uint32_t>(value)) : static_cast<uint32_t>(value);
+  if (bits == 16)
+    return to_big ? __builtin_bswap16(static_cast<uint16_t>(value)) : static_cast<uint16_t>(value);
+  if (bits == 32)
+    return to_big ? __builtin_bswap32(static_cast<uint32_t>(value)) : static_cast<uint32_t>(value);
   return to_big ? __builtin_bswap64(value) : value;
 }
 
@@ -59,33 +80,50 @@ template <typename U, typename S>
 bool compare(uint8_t operation, U a, U b) {
   auto x = static_cast<S>(a), y = static_cast<S>(b);
   switch (operation) {
-    case BPF_JEQ: return a == b;
-    case BPF_JNE: return a != b;
-    case BPF_JGT: return a > b;
-    case BPF_JGE: return a >= b;
-    case BPF_JLT: return a < b;
-    case BPF_JLE: return a <= b;
-    case BPF_JSET: return (a & b) != 0;
-    case BPF_JSGT: return x > y;
-    case BPF_JSGE: return x >= y;
-    case BPF_JSLT: return x < y;
-    case BPF_JSLE: return x <= y;
-    default: return false;
+    case BPF_JEQ:
+      return a == b;
+    case BPF_JNE:
+      return a != b;
+    case BPF_JGT:
+      return a > b;
+    case BPF_JGE:
+      return a >= b;
+    case BPF_JLT:
+      return a < b;
+    case BPF_JLE:
+      return a <= b;
+    case BPF_JSET:
+      return (a & b) != 0;
+    case BPF_JSGT:
+      return x > y;
+    case BPF_JSGE:
+      return x >= y;
+    case BPF_JSLT:
+      return x < y;
+    case BPF_JSLE:
+      return x <= y;
+    default:
+      return false;
   }
 }
 
 uint32_t access_size(uint8_t code) {
   switch (BPF_SIZE(code)) {
-    case BPF_B: return 1;
-    case BPF_H: return 2;
-    case BPF_W: return 4;
-    default: return 8;
+    case BPF_B:
+      return 1;
+    case BPF_H:
+      return 2;
+    case BPF_W:
+      return 4;
+    default:
+      return 8;
   }
 }
 
 uint64_t load(uint64_t address, uint32_t size) {
   switch (size) {
-    case 1: return *reinterpret_cast<const uint8_t*>(address);
+    case 1:
+      return *reinterpret_cast<const uint8_t*>(address);
     case 2: {
       uint16_t half;
       __builtin_memcpy(&half, reinterpret_cast<const void*>(address), 2);
@@ -107,10 +145,17 @@ uint64_t load(uint64_t address, uint32_t size) {
 void store(uint64_t address, uint32_t size, uint64_t value) {
   auto* to = reinterpret_cast<void*>(address);
   switch (size) {
-    case 1: __builtin_memcpy(to, &value, 1); break;
-    case 2: __builtin_memcpy(to, &value, 2); break;
-    case 4: __builtin_memcpy(to, &value, 4); break;
-    default: __builtin_memcpy(to, &value, 8);
+    case 1:
+      __builtin_memcpy(to, &value, 1);
+      break;
+    case 2:
+      __builtin_memcpy(to, &value, 2);
+      break;
+    case 4:
+      __builtin_memcpy(to, &value, 4);
+      break;
+    default:
+      __builtin_memcpy(to, &value, 8);
   }
 }
 
@@ -121,18 +166,30 @@ void atomic(const bpf_insn& insn, uint64_t address, uint64_t& source, uint64_t& 
   auto operand = static_cast<T>(source);
   T old = 0;
   switch (insn.imm & ~BPF_FETCH) {
-    case BPF_ADD: old = __atomic_fetch_add(at, operand, __ATOMIC_SEQ_CST); break;
-    case BPF_OR: old = __atomic_fetch_or(at, operand, __ATOMIC_SEQ_CST); break;
-    case BPF_AND: old = __atomic_fetch_and(at, operand, __ATOMIC_SEQ_CST); break;
-    case BPF_XOR: old = __atomic_fetch_xor(at, operand, __ATOMIC_SEQ_CST); break;
-    case BPF_XCHG & ~BPF_FETCH: old = __atomic_exchange_n(at, operand, __ATOMIC_SEQ_CST); break;
+    case BPF_ADD:
+      old = __atomic_fetch_add(at, operand, __ATOMIC_SEQ_CST);
+      break;
+    case BPF_OR:
+      old = __atomic_fetch_or(at, operand, __ATOMIC_SEQ_CST);
+      break;
+    case BPF_AND:
+      old = __atomic_fetch_and(at, operand, __ATOMIC_SEQ_CST);
+      break;
+    case BPF_XOR:
+      old = __atomic_fetch_xor(at, operand, __ATOMIC_SEQ_CST);
+      break;
+    case BPF_XCHG & ~BPF_FETCH:
+      old = __atomic_exchange_n(at, operand, __ATOMIC_SEQ_CST);
+      break;
     case BPF_CMPXCHG & ~BPF_FETCH: {
       auto expected = static_cast<T>(r0);
-      __atomic_compare_exchange_n(at, &expected, operand, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+      __atomic_compare_exchange_n(at, &expected, operand, false, __ATOMIC_SEQ_CST,
+                                  __ATOMIC_SEQ_CST);
       r0 = expected;
       return;
     }
-    default: return;
+    default:
+      return;
   }
   if (insn.imm & BPF_FETCH) source = old;
 }
@@ -178,7 +235,8 @@ void alu(Machine& machine, const bpf_insn& insn) {
   if (BPF_CLASS(insn.code) == BPF_ALU64)
     destination = alu64(operation, destination, operand);
   else
-    destination = alu32(operation, static_cast<uint32_t>(destination), static_cast<uint32_t>(operand));
+    destination =
+        alu32(operation, static_cast<uint32_t>(destination), static_cast<uint32_t>(operand));
 }
 
 bool taken(const Machine& machine, const bpf_insn& insn) {
@@ -186,7 +244,8 @@ bool taken(const Machine& machine, const bpf_insn& insn) {
   uint64_t a = machine.r[insn.dst_reg];
   uint64_t b = BPF_SRC(insn.code) == BPF_X ? machine.r[insn.src_reg]
                                            : static_cast<uint64_t>(int64_t{insn.imm});
-  if (BPF_CLASS(insn.code) == BPF_JMP) return operation == BPF_JA || compare<uint64_t, int64_t>(operation, a, b);
+  if (BPF_CLASS(insn.code) == BPF_JMP)
+    return operation == BPF_JA || compare<uint64_t, int64_t>(operation, a, b);
   return compare<uint32_t, int32_t>(operation, static_cast<uint32_t>(a), static_cast<uint32_t>(b));
 }
 
@@ -221,13 +280,15 @@ uint32_t call_or_exit(Machine& machine, const bpf_insn& insn, uint32_t pc) {
     }
     return pc + 1;
   }
-  r[0] = helper_function(static_cast<uint32_t>(insn.imm))(r[1], r[2], r[3], r[4], r[5], machine.thread);
+  r[0] = helper_function(static_cast<uint32_t>(insn.imm))(r[1], r[2], r[3], r[4], r[5],
+                                                          machine.thread);
   return pc + 1;
 }
 
 }  // namespace
 
-uint64_t interpret(const LoadedProgram& program, void* context, Thread& thread, MemoryCheck* check) {
+uint64_t interpret(const LoadedProgram& program, void* context, Thread& thread,
+                   MemoryCheck* check) {
   Machine machine;
   machine.program = &program;
   machine.thread = &thread;
@@ -247,7 +308,8 @@ uint64_t interpret(const LoadedProgram& program, void* context, Thread& thread, 
         break;
       case BPF_LD:
         machine.r[insn.dst_reg] = static_cast<uint32_t>(insn.imm) |
-                                  static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm)) << 32;
+                                  static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm))
+                                      << 32;
         pc += 2;
         break;
       case BPF_JMP:

@@ -14,7 +14,8 @@ namespace {
 
 using base::raw_syscall;
 
-constexpr Register kRegisters[11] = {kRax, kRdi, kRsi, kRdx, kRcx, kR8, kRbx, kR13, kR14, kR15, kRbp};
+constexpr Register kRegisters[11] = {kRax, kRdi, kRsi, kRdx, kRcx, kR8,
+                                     kRbx, kR13, kR14, kR15, kRbp};
 constexpr Register kSaved[] = {kRbp, kRbx, kR12, kR13, kR14, kR15};
 constexpr Register kCalleeSaved[] = {kRbx, kR13, kR14, kR15};
 constexpr int32_t kThreadStackTop = 0, kThreadTailCalls = 8, kThreadSlot = 12;
@@ -24,7 +25,11 @@ constexpr int32_t kThreadStackTop = 0, kThreadTailCalls = 8, kThreadSlot = 12;
 class Compiler {
  public:
   Compiler(const LoadedProgram& program, Emitter& out, uint32_t* offsets, bool* functions)
-      : program_(program), out_(out), offsets_(offsets), functions_(functions), begin_(out.size()) {}
+      : program_(program),
+        out_(out),
+        offsets_(offsets),
+        functions_(functions),
+        begin_(out.size()) {}
 
   // Returns where a tail call enters, from the start of the arena.
   uint32_t compile() {
@@ -65,7 +70,9 @@ class Compiler {
     const bpf_insn& insn = program_.insns[pc];
     switch (BPF_CLASS(insn.code)) {
       case BPF_ALU:
-      case BPF_ALU64: alu(insn); return false;
+      case BPF_ALU64:
+        alu(insn);
+        return false;
       case BPF_LD: {
         uint64_t value = static_cast<uint32_t>(insn.imm) |
                          static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm)) << 32;
@@ -84,16 +91,22 @@ class Compiler {
         else
           out_.store(kRegisters[insn.dst_reg], insn.off, kRegisters[insn.src_reg], size_of(insn));
         return false;
-      default: jump(insn, pc); return false;
+      default:
+        jump(insn, pc);
+        return false;
     }
   }
 
   static uint32_t size_of(const bpf_insn& insn) {
     switch (BPF_SIZE(insn.code)) {
-      case BPF_B: return 1;
-      case BPF_H: return 2;
-      case BPF_W: return 4;
-      default: return 8;
+      case BPF_B:
+        return 1;
+      case BPF_H:
+        return 2;
+      case BPF_W:
+        return 4;
+      default:
+        return 8;
     }
   }
 
@@ -102,31 +115,58 @@ class Compiler {
     bool by_register = BPF_SRC(insn.code) == BPF_X;
     Register to = kRegisters[insn.dst_reg], from = kRegisters[insn.src_reg];
     switch (BPF_OP(insn.code)) {
-      case BPF_ADD: two_operands(kAdd, to, from, insn.imm, by_register, wide); break;
-      case BPF_SUB: two_operands(kSub, to, from, insn.imm, by_register, wide); break;
-      case BPF_OR: two_operands(kOr, to, from, insn.imm, by_register, wide); break;
-      case BPF_AND: two_operands(kAnd, to, from, insn.imm, by_register, wide); break;
-      case BPF_XOR: two_operands(kXor, to, from, insn.imm, by_register, wide); break;
+      case BPF_ADD:
+        two_operands(kAdd, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_SUB:
+        two_operands(kSub, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_OR:
+        two_operands(kOr, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_AND:
+        two_operands(kAnd, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_XOR:
+        two_operands(kXor, to, from, insn.imm, by_register, wide);
+        break;
       case BPF_MUL:
         if (by_register)
           out_.multiply(to, from, wide);
         else
           out_.multiply_immediate(to, to, insn.imm, wide);
         break;
-      case BPF_MOV: move(to, from, insn.imm, by_register, wide); break;
-      case BPF_NEG: out_.negate(to, wide); break;
-      case BPF_LSH: shift(kShl, to, from, insn.imm, by_register, wide); break;
-      case BPF_RSH: shift(kShr, to, from, insn.imm, by_register, wide); break;
-      case BPF_ARSH: shift(kSar, to, from, insn.imm, by_register, wide); break;
-      case BPF_DIV: divide(to, from, insn.imm, by_register, wide, false); break;
-      case BPF_MOD: divide(to, from, insn.imm, by_register, wide, true); break;
-      case BPF_END: swap_bytes(to, insn.imm, BPF_SRC(insn.code) == BPF_TO_BE); break;
-      default: break;
+      case BPF_MOV:
+        move(to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_NEG:
+        out_.negate(to, wide);
+        break;
+      case BPF_LSH:
+        shift(kShl, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_RSH:
+        shift(kShr, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_ARSH:
+        shift(kSar, to, from, insn.imm, by_register, wide);
+        break;
+      case BPF_DIV:
+        divide(to, from, insn.imm, by_register, wide, false);
+        break;
+      case BPF_MOD:
+        divide(to, from, insn.imm, by_register, wide, true);
+        break;
+      case BPF_END:
+        swap_bytes(to, insn.imm, BPF_SRC(insn.code) == BPF_TO_BE);
+        break;
+      default:
+        break;
     }
   }
 
-  void two_operands(Arithmetic operation, Register to, Register from, int32_t value, bool by_register,
-                    bool wide) {
+  void two_operands(Arithmetic operation, Register to, Register from, int32_t value,
+                    bool by_register, bool wide) {
     if (by_register)
       out_.arithmetic(operation, to, from, wide);
     else
@@ -137,10 +177,12 @@ class Compiler {
     if (by_register)
       out_.move(to, from, wide);
     else
-      out_.move_immediate(to, wide ? static_cast<uint64_t>(int64_t{value}) : static_cast<uint32_t>(value));
+      out_.move_immediate(
+          to, wide ? static_cast<uint64_t>(int64_t{value}) : static_cast<uint32_t>(value));
   }
 
-  void shift(Shift operation, Register to, Register from, int32_t value, bool by_register, bool wide) {
+  void shift(Shift operation, Register to, Register from, int32_t value, bool by_register,
+             bool wide) {
     if (!by_register) {
       out_.shift_immediate(operation, to, static_cast<uint8_t>(value), wide);
       if (!wide) out_.move(to, to, false);  // a count of 0 must clear the upper half too
@@ -155,11 +197,13 @@ class Compiler {
   }
 
   // r11 is the divisor, r10 the dividend and then the result.
-  void divide(Register to, Register from, int32_t value, bool by_register, bool wide, bool remainder) {
+  void divide(Register to, Register from, int32_t value, bool by_register, bool wide,
+              bool remainder) {
     if (by_register)
       out_.move(kR11, from, wide);
     else
-      out_.move_immediate(kR11, wide ? static_cast<uint64_t>(int64_t{value}) : static_cast<uint32_t>(value));
+      out_.move_immediate(
+          kR11, wide ? static_cast<uint64_t>(int64_t{value}) : static_cast<uint32_t>(value));
     out_.move(kR10, to, wide);
     out_.test(kR11, kR11, wide);
     uint32_t zero = out_.short_jump_if(kEqual);
@@ -193,21 +237,40 @@ class Compiler {
     bool wide = BPF_SIZE(insn.code) == BPF_DW;
     Register base = kRegisters[insn.dst_reg], from = kRegisters[insn.src_reg];
     switch (insn.imm) {
-      case BPF_ADD: out_.lock_arithmetic(kAdd, base, insn.off, from, wide); return;
-      case BPF_OR: out_.lock_arithmetic(kOr, base, insn.off, from, wide); return;
-      case BPF_AND: out_.lock_arithmetic(kAnd, base, insn.off, from, wide); return;
-      case BPF_XOR: out_.lock_arithmetic(kXor, base, insn.off, from, wide); return;
-      case BPF_ADD | BPF_FETCH: out_.lock_exchange_add(base, insn.off, from, wide); break;
-      case BPF_XCHG: out_.exchange(base, insn.off, from, wide); break;
+      case BPF_ADD:
+        out_.lock_arithmetic(kAdd, base, insn.off, from, wide);
+        return;
+      case BPF_OR:
+        out_.lock_arithmetic(kOr, base, insn.off, from, wide);
+        return;
+      case BPF_AND:
+        out_.lock_arithmetic(kAnd, base, insn.off, from, wide);
+        return;
+      case BPF_XOR:
+        out_.lock_arithmetic(kXor, base, insn.off, from, wide);
+        return;
+      case BPF_ADD | BPF_FETCH:
+        out_.lock_exchange_add(base, insn.off, from, wide);
+        break;
+      case BPF_XCHG:
+        out_.exchange(base, insn.off, from, wide);
+        break;
       case BPF_CMPXCHG:
         out_.lock_compare_exchange(base, insn.off, from, wide);
         // Where the 32-bit comparison succeeds the processor leaves rax alone, upper half and all.
         if (!wide) out_.move(kRax, kRax, false);
         return;
-      case BPF_OR | BPF_FETCH: fetch(kOr, base, from, insn.off, wide); break;
-      case BPF_AND | BPF_FETCH: fetch(kAnd, base, from, insn.off, wide); break;
-      case BPF_XOR | BPF_FETCH: fetch(kXor, base, from, insn.off, wide); break;
-      default: break;
+      case BPF_OR | BPF_FETCH:
+        fetch(kOr, base, from, insn.off, wide);
+        break;
+      case BPF_AND | BPF_FETCH:
+        fetch(kAnd, base, from, insn.off, wide);
+        break;
+      case BPF_XOR | BPF_FETCH:
+        fetch(kXor, base, from, insn.off, wide);
+        break;
+      default:
+        break;
     }
   }
 
@@ -255,16 +318,26 @@ class Compiler {
 
   static Condition condition_of(uint8_t operation) {
     switch (operation) {
-      case BPF_JEQ: return kEqual;
-      case BPF_JGT: return kAbove;
-      case BPF_JGE: return kAboveEqual;
-      case BPF_JLT: return kBelow;
-      case BPF_JLE: return kBelowEqual;
-      case BPF_JSGT: return kGreater;
-      case BPF_JSGE: return kGreaterEqual;
-      case BPF_JSLT: return kLess;
-      case BPF_JSLE: return kLessEqual;
-      default: return kNotEqual;  // JNE, JSET
+      case BPF_JEQ:
+        return kEqual;
+      case BPF_JGT:
+        return kAbove;
+      case BPF_JGE:
+        return kAboveEqual;
+      case BPF_JLT:
+        return kBelow;
+      case BPF_JLE:
+        return kBelowEqual;
+      case BPF_JSGT:
+        return kGreater;
+      case BPF_JSGE:
+        return kGreaterEqual;
+      case BPF_JSLT:
+        return kLess;
+      case BPF_JSLE:
+        return kLessEqual;
+      default:
+        return kNotEqual;  // JNE, JSET
     }
   }
 
@@ -278,7 +351,8 @@ class Compiler {
   }
 
   void call(const bpf_insn& insn, uint32_t pc) {
-    if (insn.src_reg == BPF_PSEUDO_CALL) return call_function(pc + 1 + static_cast<uint32_t>(insn.imm));
+    if (insn.src_reg == BPF_PSEUDO_CALL)
+      return call_function(pc + 1 + static_cast<uint32_t>(insn.imm));
     auto id = static_cast<uint32_t>(insn.imm);
     if (id == kTailCallHelper) return tail_call();
     if (id == BPF_FUNC_map_lookup_elem && insn.off > 0 &&

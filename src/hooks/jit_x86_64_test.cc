@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The JIT against the interpreter on random programs: arithmetic of both widths, every jump, loads and stores of every
 // size, atomics, functions and tail calls. Programs are safe by construction (memory is the stack alone, jumps go
-// forward), so the verifier is not asked. Fixed seed; BT_LONG=1 runs a hundred times as many.
+// forward), so the verifier is not asked. Fixed seed; BT_LONG=1 runs two million.
 //
 // Not covered: helpers, and pointers into maps (dispatch_test.cc and tests/hooks run those).
 #include "hooks/jit_x86_64.h"
@@ -56,9 +56,12 @@ class Generator {
   int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
   int32_t immediate() {
     switch (pick(0, 3)) {
-      case 0: return pick(-4, 4);
-      case 1: return static_cast<int32_t>(0x8000'0000u);
-      default: return static_cast<int32_t>(random_());
+      case 0:
+        return pick(-4, 4);
+      case 1:
+        return static_cast<int32_t>(0x8000'0000u);
+      default:
+        return static_cast<int32_t>(random_());
     }
   }
   void constant(int r) {
@@ -70,7 +73,9 @@ class Generator {
     constexpr int kSizes[] = {BPF_B, BPF_H, BPF_W, BPF_DW};
     return kSizes[pick(0, 3)];
   }
-  static int bytes_of(int size) { return size == BPF_B ? 1 : size == BPF_H ? 2 : size == BPF_W ? 4 : 8; }
+  static int bytes_of(int size) {
+    return size == BPF_B ? 1 : size == BPF_H ? 2 : size == BPF_W ? 4 : 8;
+  }
   int offset(int size) { return pick(-64, -bytes_of(size)); }
 
   void random_insn(int left) {
@@ -78,15 +83,22 @@ class Generator {
     switch (pick(0, 9)) {
       case 0:
       case 1:
-      case 2: arithmetic(a, b, BPF_ALU64); break;
+      case 2:
+        arithmetic(a, b, BPF_ALU64);
+        break;
       case 3:
-      case 4: arithmetic(a, b, BPF_ALU); break;
+      case 4:
+        arithmetic(a, b, BPF_ALU);
+        break;
       case 5: {
         constexpr int kBits[] = {16, 32, 64};
-        out_.push_back(raw(BPF_ALU | BPF_END | (pick(0, 1) ? BPF_TO_BE : BPF_TO_LE), a, 0, 0, kBits[pick(0, 2)]));
+        out_.push_back(raw(BPF_ALU | BPF_END | (pick(0, 1) ? BPF_TO_BE : BPF_TO_LE), a, 0, 0,
+                           kBits[pick(0, 2)]));
         break;
       }
-      case 6: branch(a, b, left); break;
+      case 6:
+        branch(a, b, left);
+        break;
       case 7: {
         int s = size();
         out_.push_back(load(s, a, 10, offset(s)));
@@ -94,24 +106,29 @@ class Generator {
       }
       case 8: {
         int s = size();
-        out_.push_back(pick(0, 1) ? store(s, 10, offset(s), b) : store_imm(s, 10, offset(s), immediate()));
+        out_.push_back(pick(0, 1) ? store(s, 10, offset(s), b)
+                                  : store_imm(s, 10, offset(s), immediate()));
         break;
       }
-      default: random_atomic(b);
+      default:
+        random_atomic(b);
     }
   }
   void arithmetic(int a, int b, int kind) {
-    constexpr int kOps[] = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH, BPF_NEG, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH};
+    constexpr int kOps[] = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR,  BPF_AND, BPF_LSH,
+                            BPF_RSH, BPF_NEG, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH};
     int op = kOps[pick(0, 12)];
     if (op == BPF_NEG) return out_.push_back(raw(kind | op, a, 0, 0, 0));
     if (pick(0, 1)) return out_.push_back(raw(kind | op | BPF_X, a, b, 0, 0));
     bool shift = op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
-    out_.push_back(raw(kind | op | BPF_K, a, 0, 0, shift ? pick(0, kind == BPF_ALU ? 31 : 63) : immediate()));
+    out_.push_back(
+        raw(kind | op | BPF_K, a, 0, 0, shift ? pick(0, kind == BPF_ALU ? 31 : 63) : immediate()));
   }
   // Over one instruction at most: the next one is a single one, or the target is the end of the body.
   void branch(int a, int b, int left) {
     if (left < 2) return;
-    constexpr int kOps[] = {BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET, BPF_JNE, BPF_JSGT, BPF_JSGE, BPF_JLT, BPF_JLE, BPF_JSLT, BPF_JSLE};
+    constexpr int kOps[] = {BPF_JEQ,  BPF_JGT, BPF_JGE, BPF_JSET, BPF_JNE, BPF_JSGT,
+                            BPF_JSGE, BPF_JLT, BPF_JLE, BPF_JSLT, BPF_JSLE};
     int op = kOps[pick(0, 10)], kind = pick(0, 1) ? BPF_JMP : BPF_JMP32;
     if (pick(0, 1))
       out_.push_back(raw(kind | op | BPF_X, a, b, 1, 0));
@@ -120,7 +137,16 @@ class Generator {
     arithmetic(pick(0, 9), pick(0, 9), BPF_ALU64);
   }
   void random_atomic(int b) {
-    constexpr int kOps[] = {BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH, BPF_XCHG, BPF_CMPXCHG};
+    constexpr int kOps[] = {BPF_ADD,
+                            BPF_OR,
+                            BPF_AND,
+                            BPF_XOR,
+                            BPF_ADD | BPF_FETCH,
+                            BPF_OR | BPF_FETCH,
+                            BPF_AND | BPF_FETCH,
+                            BPF_XOR | BPF_FETCH,
+                            BPF_XCHG,
+                            BPF_CMPXCHG};
     int s = pick(0, 1) ? BPF_W : BPF_DW;
     int off = -8 * pick(1, 8);
     if (pick(0, 1)) out_.push_back(load(s, 0, 10, off));  // so that half of the cmpxchg succeed
@@ -153,7 +179,7 @@ class Generator {
 
 // The address of the stack is the same in both runs, so programs may even compute with it.
 TEST(jit, equals_the_interpreter_on_random_programs) {
-  uint64_t count = std::getenv("BT_LONG") && *std::getenv("BT_LONG") ? 2'000'000 : 20'000;
+  uint64_t count = std::getenv("BT_LONG") && *std::getenv("BT_LONG") ? 2'000'000 : 6'000;
   static Thread thread;
   prepare_thread(thread);
   uint64_t context[8] = {};
@@ -181,8 +207,9 @@ uint64_t run_both(const std::vector<bpf_insn>& insns) {
 }
 
 TEST(jit, cmpxchg32_zero_extends_r0_when_it_succeeds) {
-  EXPECT_EQ(run_both({store_imm(BPF_DW, 10, -8, 5), load64(0, 0xffff'ffff'0000'0005), half(0xffff'ffff'0000'0005),
-                      mov(1, 7), atomic(BPF_W, BPF_CMPXCHG, 10, -8, 1), exit()}),
+  EXPECT_EQ(run_both({store_imm(BPF_DW, 10, -8, 5), load64(0, 0xffff'ffff'0000'0005),
+                      half(0xffff'ffff'0000'0005), mov(1, 7), atomic(BPF_W, BPF_CMPXCHG, 10, -8, 1),
+                      exit()}),
             5u);
 }
 
@@ -193,9 +220,9 @@ TEST(jit, division_and_modulo_by_zero_are_the_kernels) {
 }
 
 TEST(jit, functions_have_a_frame_of_their_own_and_keep_r6_to_r9) {
-  EXPECT_EQ(run_both({store_imm(BPF_DW, 10, -8, 1), mov(6, 100), call_function(3), load(BPF_DW, 1, 10, -8),
-                      alu_reg(BPF_ADD, 0, 1), exit(), store_imm(BPF_DW, 10, -8, 50), mov(6, 0),
-                      load(BPF_DW, 0, 10, -8), exit()}),
+  EXPECT_EQ(run_both({store_imm(BPF_DW, 10, -8, 1), mov(6, 100), call_function(3),
+                      load(BPF_DW, 1, 10, -8), alu_reg(BPF_ADD, 0, 1), exit(),
+                      store_imm(BPF_DW, 10, -8, 50), mov(6, 0), load(BPF_DW, 0, 10, -8), exit()}),
             51u);
 }
 
@@ -216,7 +243,8 @@ TEST(jit, a_tail_call_replaces_the_program_and_ends_after_33) {
                                  mov(0, 9),
                                  exit()};
   for (bool interpret_it : {false, true}) {
-    TestImage image({{insns}}, {{BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1}, {BPF_MAP_TYPE_ARRAY, 4, 8, 1}}, interpret_it);
+    TestImage image({{insns}}, {{BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1}, {BPF_MAP_TYPE_ARRAY, 4, 8, 1}},
+                    interpret_it);
     *static_cast<uint32_t*>(value_at(image.map(0), 0, 0)) = 1;
     uint64_t context[8] = {};
     EXPECT_EQ(run_program(image.program(0), context, thread), 9u);

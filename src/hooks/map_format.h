@@ -32,9 +32,12 @@ struct MapControl {
   std::atomic<uint64_t> repairs;    // hint: locks taken over from dead threads
   std::atomic<uint64_t> busy;       // hint: operations given up with -EBUSY
   uint64_t reserved0[3];
-  std::atomic<uint64_t> head;  // ring: producer position, atomic: reserve → consume. queue: pushes. guarded by lock
-  uint64_t reserved1[7];       // head and tail on lines of their own: producer and consumer do not share one
-  std::atomic<uint64_t> tail;  // ring: consumer position, atomic: consume → reserve. queue: pops. guarded by lock
+  std::atomic<uint64_t>
+      head;  // ring: producer position, atomic: reserve → consume. queue: pushes. guarded by lock
+  uint64_t
+      reserved1[7];  // head and tail on lines of their own: producer and consumer do not share one
+  std::atomic<uint64_t>
+      tail;  // ring: consumer position, atomic: consume → reserve. queue: pops. guarded by lock
   std::atomic<uint64_t> lost;  // hint: ring records dropped because it was full
   uint64_t reserved2[14];
 };

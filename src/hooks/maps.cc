@@ -64,7 +64,8 @@ int64_t map_delete(const MapView& map, const void* key, const MapUser& user) {
 
 bool lock_map(const MapView& map, const MapUser& user) {
   Acquired acquired = owner_lock(map.control->lock, user.token);
-  if (acquired == Acquired::kYes) [[likely]] return true;
+  if (acquired == Acquired::kYes) [[likely]]
+    return true;
   if (acquired == Acquired::kNo) {
     map.control->busy.fetch_add(1, std::memory_order_relaxed);
     return false;
@@ -95,7 +96,8 @@ int64_t map_push(const MapView& map, const void* value, uint64_t flags, const Ma
       result = -E2BIG;
   }
   if (result == 0) {
-    copy_value(value_at(map, static_cast<uint32_t>(head % map.max_entries), 0), value, map.value_size);
+    copy_value(value_at(map, static_cast<uint32_t>(head % map.max_entries), 0), value,
+               map.value_size);
     map.control->head.store(head + 1, std::memory_order_release);
   }
   unlock_map(map);
@@ -114,7 +116,8 @@ int64_t map_pop(const MapView& map, void* value, bool remove, const MapUser& use
     return -ENOENT;
   }
   uint64_t from = stack ? head - 1 : tail;
-  copy_value(value, value_at(map, static_cast<uint32_t>(from % map.max_entries), 0), map.value_size);
+  copy_value(value, value_at(map, static_cast<uint32_t>(from % map.max_entries), 0),
+             map.value_size);
   if (remove) (stack ? map.control->head : map.control->tail).store(stack ? head - 1 : tail + 1);
   unlock_map(map);
   return 0;

@@ -15,7 +15,8 @@
 namespace bt::hooks {
 namespace {
 
-constexpr uint32_t kWalkMax = 4096;   // elements one walk visits before it takes the chain for damaged
+constexpr uint32_t kWalkMax =
+    4096;  // elements one walk visits before it takes the chain for damaged
 constexpr uint32_t kRestartsMax = 8;  // then a lookup answers "not found"
 constexpr uint32_t kReferenced = 1;
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -252,8 +253,8 @@ void hash_repair(const MapView& map) {
 }
 
 bool hash_element_at(const MapView& map, uint32_t index, const void*& key, bool& used) {
-  uint32_t fresh = base::min(map.control->fresh.load(std::memory_order_acquire),
-                             map.layout.element_count);
+  uint32_t fresh =
+      base::min(map.control->fresh.load(std::memory_order_acquire), map.layout.element_count);
   if (index >= fresh) return false;
   HashElement& element = element_at(map, index);
   bool again = false;

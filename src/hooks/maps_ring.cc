@@ -49,7 +49,8 @@ void* reserve_locked(const MapView& map, uint64_t size, const MapUser& user) {
 }  // namespace
 
 void* ring_reserve(const MapView& map, uint64_t size, const MapUser& user) {
-  if (!is_ring_type(map.type) || size == 0 || record_span(size) > ring_size(map) / 2) return nullptr;
+  if (!is_ring_type(map.type) || size == 0 || record_span(size) > ring_size(map) / 2)
+    return nullptr;
   if (!lock_map(map, user)) return nullptr;
   void* data = reserve_locked(map, size, user);
   unlock_map(map);
@@ -67,11 +68,16 @@ uint64_t ring_query(const MapView& map, uint64_t what) {
   uint64_t head = map.control->head.load(std::memory_order_acquire);
   uint64_t tail = map.control->tail.load(std::memory_order_acquire);
   switch (what) {
-    case BPF_RB_AVAIL_DATA: return head - tail;
-    case BPF_RB_RING_SIZE: return ring_size(map);
-    case BPF_RB_CONS_POS: return tail;
-    case BPF_RB_PROD_POS: return head;
-    default: return 0;
+    case BPF_RB_AVAIL_DATA:
+      return head - tail;
+    case BPF_RB_RING_SIZE:
+      return ring_size(map);
+    case BPF_RB_CONS_POS:
+      return tail;
+    case BPF_RB_PROD_POS:
+      return head;
+    default:
+      return 0;
   }
 }
 

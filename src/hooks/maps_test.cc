@@ -38,7 +38,8 @@ template <typename T = uint64_t>
 T* find(const MapView& map, uint32_t key, uint32_t slot = 0) {
   return static_cast<T*>(map_lookup(map, &key, slot));
 }
-int64_t put(const MapView& map, uint32_t key, uint64_t value, uint64_t flags = 0, uint32_t slot = 0) {
+int64_t put(const MapView& map, uint32_t key, uint64_t value, uint64_t flags = 0,
+            uint32_t slot = 0) {
   return map_update(map, &key, &value, flags, me(slot));
 }
 
@@ -74,7 +75,9 @@ TEST(maps, a_hash_equals_a_model_under_random_changes) {
         if (expected == 0) model[key] = value[0];
         break;
       }
-      case 1: ASSERT_EQ(map_delete(hash.view, &key, user), model.erase(key) ? 0 : -ENOENT); break;
+      case 1:
+        ASSERT_EQ(map_delete(hash.view, &key, user), model.erase(key) ? 0 : -ENOENT);
+        break;
       default: {
         auto* found = find(hash.view, key);
         ASSERT_EQ(found != nullptr, model.count(key) == 1);
@@ -134,10 +137,11 @@ TEST(maps, queues_and_stacks_order_and_bound) {
 TEST(maps, a_ring_gives_back_what_was_written_in_order_and_counts_what_it_lost) {
   Region ring({BPF_MAP_TYPE_RINGBUF, 0, 0, 4096});
   std::mt19937 random(3);
+  MapUser user = me();
   uint64_t written = 0, read = 0, lost = 0;
   for (int i = 0; i < 50'000; i++) {
     uint64_t size = 8 + random() % 200;
-    if (auto* record = static_cast<uint64_t*>(ring_reserve(ring.view, size, me()))) {
+    if (auto* record = static_cast<uint64_t*>(ring_reserve(ring.view, size, user))) {
       *record = written;
       bool discard = random() % 4 == 0;
       ring_commit(record, discard);
@@ -146,7 +150,7 @@ TEST(maps, a_ring_gives_back_what_was_written_in_order_and_counts_what_it_lost) 
       lost++;
     }
     uint32_t found_size;
-    for (int k = random() % 3; k > 0; k--)
+    for (int k = random() % 3 == 0; k > 0; k--)
       if (const RingRecord* record = ring_peek(ring.view, found_size)) {
         ASSERT_EQ(*reinterpret_cast<const uint64_t*>(record + 1), read++);
         ring_consumed(ring.view, record);

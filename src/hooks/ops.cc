@@ -25,9 +25,7 @@ constexpr Table kTable = build();
 
 }  // namespace
 
-OpCall op_call(int64_t nr) {
-  return nr >= 0 && nr < kSyscallsMax ? kTable.rows[nr] : OpCall{};
-}
+OpCall op_call(int64_t nr) { return nr >= 0 && nr < kSyscallsMax ? kTable.rows[nr] : OpCall{}; }
 uint32_t op_of_call(int64_t nr) { return op_call(nr).op; }
 
 }  // namespace bt::hooks

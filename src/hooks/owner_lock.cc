@@ -35,7 +35,8 @@ ThreadStat parse_stat(const char* text, int64_t size) {
   for (int field = 3; field < 22 && at < size; at++)
     if (text[at] == ' ') field++;
   uint64_t start = 0;
-  for (; at < size && text[at] >= '0' && text[at] <= '9'; at++) start = start * 10 + (text[at] - '0');
+  for (; at < size && text[at] >= '0' && text[at] <= '9'; at++)
+    start = start * 10 + (text[at] - '0');
   stat.start = static_cast<uint32_t>(start);
   stat.readable = true;
   return stat;
@@ -87,7 +88,8 @@ Acquired owner_lock_slow(std::atomic<uint64_t>& word, OwnerToken self) {
   }
   for (uint32_t round = 1; round <= kTries; round++) {
     uint64_t holder = 0;
-    if (word.compare_exchange_strong(holder, self, std::memory_order_acquire)) return Acquired::kYes;
+    if (word.compare_exchange_strong(holder, self, std::memory_order_acquire))
+      return Acquired::kYes;
     if (holder == self) return Acquired::kNo;  // a signal handler that met its own thread
     if (round % kTriesPerLifeCheck == 0 && !owner_lives(holder) &&
         word.compare_exchange_strong(holder, self, std::memory_order_acquire))

@@ -62,12 +62,23 @@ bool put_value(Line& line, const Conversion& conversion, uint64_t value) {
       line.number(negative ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number), 10,
                   negative, conversion.width, conversion.pad);
       return true;
-    case 'u': line.number(narrow, 10, false, conversion.width, conversion.pad); return true;
-    case 'x': line.number(narrow, 16, false, conversion.width, conversion.pad); return true;
-    case 'p': line.number(value, 16, false, 16, '0'); return true;
-    case 'c': line.put(static_cast<char>(value)); return true;
-    case 's': put_string(line, value); return true;
-    default: return false;
+    case 'u':
+      line.number(narrow, 10, false, conversion.width, conversion.pad);
+      return true;
+    case 'x':
+      line.number(narrow, 16, false, conversion.width, conversion.pad);
+      return true;
+    case 'p':
+      line.number(value, 16, false, 16, '0');
+      return true;
+    case 'c':
+      line.put(static_cast<char>(value));
+      return true;
+    case 's':
+      put_string(line, value);
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -28,7 +28,8 @@ State* retired = nullptr;             // guarded by refreshing
 char directory_path[256];             // const after init()
 bool can_membarrier = false;          // const after init()
 
-std::atomic<Thread*> threads[kThreadsMax];  // atomic: alloc_thread() → refresh(); blocks are reused, never unmapped
+std::atomic<Thread*>
+    threads[kThreadsMax];  // atomic: alloc_thread() → refresh(); blocks are reused, never unmapped
 std::atomic<uint32_t> thread_count{0};
 
 void* map_memory(uint64_t size) {
@@ -50,8 +51,9 @@ bool applies(const LoadedProgram& program, AttachKind kind, int64_t nr, bool glo
     return global && (kind <= AttachKind::kSysExit || op_of_call(nr) != 0xffff);
   }
   if (global) return false;
-  return kind <= AttachKind::kSysExit ? program.attach_number == nr
-                                      : static_cast<uint32_t>(program.attach_number) == op_of_call(nr);
+  return kind <= AttachKind::kSysExit
+             ? program.attach_number == nr
+             : static_cast<uint32_t>(program.attach_number) == op_of_call(nr);
 }
 
 // Appends the programs of one list, in the order of loading, specific ones first. With `out` null it only counts.
@@ -196,12 +198,13 @@ void open_registry(const char* run_directory) {
   // A new file of zeros is a registry without programs: `btfuse hook load` formats it.
   if (end >= static_cast<int64_t>(kRegistrySize) ||
       (end == 0 && raw_syscall(__NR_ftruncate, fd, kRegistrySize) == 0)) {
-    int64_t at = raw_syscall(__NR_mmap, 0, kRegistrySize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int64_t at =
+        raw_syscall(__NR_mmap, 0, kRegistrySize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (at > 0 || at < -4095) registry = reinterpret_cast<Registry*>(at);
   }
   raw_syscall(__NR_close, fd);
-  can_membarrier =
-      registry && raw_syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  can_membarrier = registry && raw_syscall(__NR_membarrier,
+                                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 void refresh(uint64_t word) {
@@ -242,7 +245,8 @@ Thread* alloc_thread() {
   thread->identity_generation = 0;
   thread->shared_slot = false;
   thread->depth = 0;
-  thread->random = reinterpret_cast<uint64_t>(thread) ^ (thread->user.token * 0x9e37'79b9'7f4a'7c15);
+  thread->random =
+      reinterpret_cast<uint64_t>(thread) ^ (thread->user.token * 0x9e37'79b9'7f4a'7c15);
   return thread;
 }
 

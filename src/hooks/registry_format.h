@@ -23,10 +23,11 @@ struct RegistryHeader {
   // 0: no program is loaded. Else a number that changes with every load and unload.
   // atomic: registry writer publish() → agent refresh()
   std::atomic<uint64_t> word;
-  uint64_t next_generation;            // guarded by flock
-  uint64_t next_id;                    // guarded by flock
-  std::atomic<uint32_t> slots_used;    // atomic: high-water mark of claimed slots, claim_slot() → sums
-  std::atomic<uint32_t> missed;        // hint: programs not run because their thread was already in one
+  uint64_t next_generation;  // guarded by flock
+  uint64_t next_id;          // guarded by flock
+  std::atomic<uint32_t>
+      slots_used;                // atomic: high-water mark of claimed slots, claim_slot() → sums
+  std::atomic<uint32_t> missed;  // hint: programs not run because their thread was already in one
   std::atomic<uint64_t> shared_slot_lock;  // atomic: OwnerLock of slot kThreadSlots - 1
   std::atomic<uint64_t> load_failures;     // hint: images an agent refused
   uint64_t reserved_tail[24];
@@ -34,11 +35,12 @@ struct RegistryHeader {
 static_assert(sizeof(RegistryHeader) == 256);
 
 struct RegistryEntry {
-  std::atomic<uint64_t> id;  // 0 = free. atomic: load/unload → refresh(), ordered by RegistryHeader::word
-  uint64_t loaded_at_ns;     // CLOCK_REALTIME; const while id != 0
-  uint32_t loader_pid;       // const while id != 0
-  uint32_t loader_uid;       // const while id != 0
-  char name[64];             // const while id != 0
+  std::atomic<uint64_t>
+      id;  // 0 = free. atomic: load/unload → refresh(), ordered by RegistryHeader::word
+  uint64_t loaded_at_ns;  // CLOCK_REALTIME; const while id != 0
+  uint32_t loader_pid;    // const while id != 0
+  uint32_t loader_uid;    // const while id != 0
+  char name[64];          // const while id != 0
   uint64_t reserved[3];
 };
 static_assert(sizeof(RegistryEntry) == 112);

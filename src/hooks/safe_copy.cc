@@ -31,8 +31,8 @@ int64_t kernel_read(void* to, uint64_t size, uint64_t from) {
     uint64_t base, size;
   } local{reinterpret_cast<uint64_t>(to), size}, remote{from, size};
   int64_t pid = raw_syscall(__NR_getpid);
-  int64_t got = raw_syscall(__NR_process_vm_readv, pid, raw_argument(&local), 1,
-                            raw_argument(&remote), 1, 0);
+  int64_t got =
+      raw_syscall(__NR_process_vm_readv, pid, raw_argument(&local), 1, raw_argument(&remote), 1, 0);
   return got == static_cast<int64_t>(size) ? 0 : -EFAULT;
 }
 

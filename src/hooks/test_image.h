@@ -83,7 +83,8 @@ class TestImage {
     header().insn_count = insns;
     header().maps_file_size = offset;
     header().total_size = bytes_.size();
-    header().checksum = image_checksum(bytes_.data() + sizeof(ImageHeader), bytes_.size() - sizeof(ImageHeader));
+    header().checksum =
+        image_checksum(bytes_.data() + sizeof(ImageHeader), bytes_.size() - sizeof(ImageHeader));
   }
 
   std::vector<unsigned char> bytes_;

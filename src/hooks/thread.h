@@ -34,8 +34,9 @@ struct ShadowTask {
 struct Thread {
   uint64_t stack_top = 0;   // the JIT loads it by offset 0
   uint32_t tail_calls = 0;  // the JIT counts it by offset 8
-  uint32_t slot = 0;        // the JIT loads it by offset 12; ~0 until a per-CPU map or the cpu id is first used
-  uint32_t depth = 0;       // recursion guard: 1 while programs run
+  uint32_t slot =
+      0;  // the JIT loads it by offset 12; ~0 until a per-CPU map or the cpu id is first used
+  uint32_t depth = 0;               // recursion guard: 1 while programs run
   std::atomic<bool> in_use{false};  // atomic: free_thread() → alloc_thread()
   bool overridden = false;
   bool may_override = false;

@@ -7,13 +7,36 @@
 namespace bt::hooks {
 
 enum Register : uint8_t {
-  kRax, kRcx, kRdx, kRbx, kRsp, kRbp, kRsi, kRdi, kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15
+  kRax,
+  kRcx,
+  kRdx,
+  kRbx,
+  kRsp,
+  kRbp,
+  kRsi,
+  kRdi,
+  kR8,
+  kR9,
+  kR10,
+  kR11,
+  kR12,
+  kR13,
+  kR14,
+  kR15
 };
 
 // Condition codes of jcc.
 enum Condition : uint8_t {
-  kBelow = 2, kAboveEqual = 3, kEqual = 4, kNotEqual = 5, kBelowEqual = 6, kAbove = 7,
-  kLess = 12, kGreaterEqual = 13, kLessEqual = 14, kGreater = 15
+  kBelow = 2,
+  kAboveEqual = 3,
+  kEqual = 4,
+  kNotEqual = 5,
+  kBelowEqual = 6,
+  kAbove = 7,
+  kLess = 12,
+  kGreaterEqual = 13,
+  kLessEqual = 14,
+  kGreater = 15
 };
 
 // The /r opcodes of two-operand arithmetic (op r/m, r) and the digit of the immediate form.
@@ -34,20 +57,24 @@ class Emitter {
     for (int i = 0; i < 4; i++) byte(value >> (8 * i));
   }
 
-  void move(Register to, Register from, bool wide = true) { rex_rr(wide, from, to), byte(0x89), modrm_rr(from, to); }
+  void move(Register to, Register from, bool wide = true) {
+    rex_rr(wide, from, to), byte(0x89), modrm_rr(from, to);
+  }
   void move_immediate(Register to, uint64_t value) {
     if (value == static_cast<uint32_t>(value)) {
       rex_rr(false, kRax, to);
       byte(0xb8 + (to & 7)), word(static_cast<uint32_t>(value));
     } else {
       rex_rr(true, kRax, to);
-      byte(0xb8 + (to & 7)), word(static_cast<uint32_t>(value)), word(static_cast<uint32_t>(value >> 32));
+      byte(0xb8 + (to & 7)), word(static_cast<uint32_t>(value)),
+          word(static_cast<uint32_t>(value >> 32));
     }
   }
   // Always ten bytes.
   void move_address(Register to, uint64_t value) {
     rex_rr(true, kRax, to);
-    byte(0xb8 + (to & 7)), word(static_cast<uint32_t>(value)), word(static_cast<uint32_t>(value >> 32));
+    byte(0xb8 + (to & 7)), word(static_cast<uint32_t>(value)),
+        word(static_cast<uint32_t>(value >> 32));
   }
   void arithmetic(Arithmetic operation, Register to, Register from, bool wide) {
     rex_rr(wide, from, to), byte(operation * 8 + 1), modrm_rr(from, to);
@@ -78,7 +105,9 @@ class Emitter {
   void rotate16_by_8(Register to) {  // rol r16, 8
     byte(0x66), rex_rr(false, kRax, to), byte(0xc1), byte(0xc0 | (to & 7)), byte(8);
   }
-  void zero_extend16(Register to) { rex_rr(false, to, to), byte(0x0f), byte(0xb7), modrm_rr(to, to); }
+  void zero_extend16(Register to) {
+    rex_rr(false, to, to), byte(0x0f), byte(0xb7), modrm_rr(to, to);
+  }
 
   // Zero-extending loads and stores of 1, 2, 4 or 8 bytes at [base + offset].
   void load(Register to, Register base, int32_t offset, uint32_t size) {
@@ -99,14 +128,16 @@ class Emitter {
     rex_rr(size == 8, kRax, base);
     byte(size == 1 ? 0xc6 : 0xc7);
     modrm_memory(kRax, base, offset);
-    for (uint32_t i = 0; i < (size == 8 ? 4 : size); i++) byte(static_cast<uint32_t>(value) >> (8 * i));
+    for (uint32_t i = 0; i < (size == 8 ? 4 : size); i++)
+      byte(static_cast<uint32_t>(value) >> (8 * i));
   }
   void load_address(Register to, Register base, int32_t offset) {
     rex_rr(true, to, base), byte(0x8d), modrm_memory(to, base, offset);
   }
 
   // lock op [base + offset], from — with add, or, and, xor.
-  void lock_arithmetic(Arithmetic operation, Register base, int32_t offset, Register from, bool wide) {
+  void lock_arithmetic(Arithmetic operation, Register base, int32_t offset, Register from,
+                       bool wide) {
     byte(0xf0), rex_rr(wide, from, base), byte(operation * 8 + 1), modrm_memory(from, base, offset);
   }
   void lock_exchange_add(Register base, int32_t offset, Register from, bool wide) {
@@ -137,12 +168,15 @@ class Emitter {
     if (buffer_) buffer_[from - 1] = static_cast<unsigned char>(size_ - from);
   }
   void short_jump_back_if(Condition condition, uint32_t to) {
-    byte(0x70 | condition), byte(static_cast<uint32_t>(static_cast<int32_t>(to) - static_cast<int32_t>(size_) - 1));
+    byte(0x70 | condition),
+        byte(static_cast<uint32_t>(static_cast<int32_t>(to) - static_cast<int32_t>(size_) - 1));
   }
 
  private:
   // A REX prefix is always written: byte registers need one, and sizes stay the same in both passes.
-  void rex_rr(bool wide, uint8_t reg, uint8_t rm) { byte(0x40 | wide << 3 | (reg >> 3) << 2 | rm >> 3); }
+  void rex_rr(bool wide, uint8_t reg, uint8_t rm) {
+    byte(0x40 | wide << 3 | (reg >> 3) << 2 | rm >> 3);
+  }
   void modrm_rr(uint8_t reg, uint8_t rm) { byte(0xc0 | (reg & 7) << 3 | (rm & 7)); }
   void modrm_memory(uint8_t reg, uint8_t base, int32_t offset) {
     byte(0x80 | (reg & 7) << 3 | (base & 7));

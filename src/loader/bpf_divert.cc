@@ -44,14 +44,16 @@ long Diversion::update(const bpf_attr& attributes) {
   if (map == maps_.end()) return -EBADF;
   const uint8_t* key = bytes_at(attributes.key);
   const uint8_t* value = bytes_at(attributes.value);
-  updates_.push_back({map->first, {key, key + map->second.key_size}, {value, value + map->second.value_size}});
+  updates_.push_back(
+      {map->first, {key, key + map->second.key_size}, {value, value + map->second.value_size}});
   return 0;
 }
 
 long Diversion::load_program(const bpf_attr& attributes) {
   auto* insns = reinterpret_cast<const bpf_insn*>(attributes.insns);
   const uint8_t* record = bytes_at(attributes.line_info);
-  for (uint32_t i = 0; record && i < attributes.line_info_cnt; i++, record += attributes.line_info_rec_size) {
+  for (uint32_t i = 0; record && i < attributes.line_info_cnt;
+       i++, record += attributes.line_info_rec_size) {
     bpf_line_info line{};
     std::memcpy(&line, record, std::min<size_t>(sizeof line, attributes.line_info_rec_size));
     lines_[insns].push_back(line);
@@ -61,13 +63,19 @@ long Diversion::load_program(const bpf_attr& attributes) {
 
 long Diversion::answer(int command, bpf_attr& attributes) {
   switch (command) {
-    case BPF_MAP_CREATE: return create_map(attributes);
-    case BPF_MAP_UPDATE_ELEM: return update(attributes);
-    case BPF_PROG_LOAD: return load_program(attributes);
-    case BPF_BTF_LOAD: return new_descriptor();
+    case BPF_MAP_CREATE:
+      return create_map(attributes);
+    case BPF_MAP_UPDATE_ELEM:
+      return update(attributes);
+    case BPF_PROG_LOAD:
+      return load_program(attributes);
+    case BPF_BTF_LOAD:
+      return new_descriptor();
     case BPF_MAP_FREEZE:
-    case BPF_PROG_BIND_MAP: return 0;
-    default: return -EINVAL;
+    case BPF_PROG_BIND_MAP:
+      return 0;
+    default:
+      return -EINVAL;
   }
 }
 

@@ -52,11 +52,15 @@ bool known(const bpf_insn& insn) {
   if (insn.dst_reg > 10 || insn.src_reg > 10) return false;
   switch (BPF_CLASS(insn.code)) {
     case BPF_ALU:
-    case BPF_ALU64: return known_alu(insn);
-    case BPF_LD: return is_wide(insn) && insn.off == 0;
+    case BPF_ALU64:
+      return known_alu(insn);
+    case BPF_LD:
+      return is_wide(insn) && insn.off == 0;
     case BPF_JMP:
-    case BPF_JMP32: return known_jump(insn);
-    default: return known_memory(insn);
+    case BPF_JMP32:
+      return known_jump(insn);
+    default:
+      return known_memory(insn);
   }
 }
 
@@ -92,7 +96,8 @@ class Analysis {
     for (uint32_t i = 0; i < size(); i++) {
       const bpf_insn& insn = insns_[i];
       if (!known(insn)) throw Refused{i, "unknown instruction"};
-      if (writes_register(insn) && insn.dst_reg == 10) throw Refused{i, "frame pointer is read only"};
+      if (writes_register(insn) && insn.dst_reg == 10)
+        throw Refused{i, "frame pointer is read only"};
       if (!is_wide(insn)) continue;
       if (i + 1 == size() || insns_[i + 1].code || insns_[i + 1].dst_reg || insns_[i + 1].src_reg ||
           insns_[i + 1].off)
@@ -111,7 +116,8 @@ class Analysis {
       if (starts_[i]) start = i;
       flow_.function[i] = start;
       bool last = i + 1 == size() || starts_[i + 1];
-      if (last && (second_half_[i] || !(is_exit(insns_[i]) || insns_[i].code == (BPF_JMP | BPF_JA))))
+      if (last &&
+          (second_half_[i] || !(is_exit(insns_[i]) || insns_[i].code == (BPF_JMP | BPF_JA))))
         throw Refused{i, "a function ends without exit"};
     }
   }
@@ -123,7 +129,9 @@ class Analysis {
     return static_cast<uint32_t>(target);
   }
 
-  uint32_t target_of_jump(uint32_t i) const { return static_cast<uint32_t>(int64_t{i} + 1 + insns_[i].off); }
+  uint32_t target_of_jump(uint32_t i) const {
+    return static_cast<uint32_t>(int64_t{i} + 1 + insns_[i].off);
+  }
 
   void check_jumps() {
     flow_.joins.assign(size(), false);
@@ -153,7 +161,8 @@ class Analysis {
 
   // Registers read by the instruction, and those it overwrites.
   void uses(const bpf_insn& insn, uint16_t& reads, uint16_t& writes) const {
-    auto dst = static_cast<uint16_t>(1 << insn.dst_reg), src = static_cast<uint16_t>(1 << insn.src_reg);
+    auto dst = static_cast<uint16_t>(1 << insn.dst_reg),
+         src = static_cast<uint16_t>(1 << insn.src_reg);
     reads = writes = 0;
     bool by_register = BPF_SRC(insn.code) == BPF_X;
     switch (BPF_CLASS(insn.code)) {
@@ -163,9 +172,15 @@ class Analysis {
         if (BPF_OP(insn.code) != BPF_MOV) reads |= dst;
         if (by_register && BPF_OP(insn.code) != BPF_END) reads |= src;
         break;
-      case BPF_LD: writes = dst; break;
-      case BPF_LDX: writes = dst, reads = src; break;
-      case BPF_ST: reads = dst; break;
+      case BPF_LD:
+        writes = dst;
+        break;
+      case BPF_LDX:
+        writes = dst, reads = src;
+        break;
+      case BPF_ST:
+        reads = dst;
+        break;
       case BPF_STX:
         reads = dst | src;
         if (BPF_MODE(insn.code) == BPF_ATOMIC && insn.imm == BPF_CMPXCHG) reads |= 1;

@@ -16,9 +16,9 @@ struct ControlFlow {
   bool sound = false;
   uint32_t insn = 0;  // where it is not
   std::string reason;
-  std::vector<bool> joins;        // a path may come here from elsewhere: states are remembered here
+  std::vector<bool> joins;  // a path may come here from elsewhere: states are remembered here
   std::vector<uint32_t> function;  // first instruction of the function that holds each one
-  std::vector<uint16_t> live_in;  // bit r: register r may be read from here on
+  std::vector<uint16_t> live_in;   // bit r: register r may be read from here on
 };
 
 ControlFlow analyse(std::span<const bpf_insn> insns);

@@ -34,7 +34,8 @@ int keep_warning(libbpf_print_level level, const char* format, va_list arguments
   if (level != LIBBPF_WARN) return 0;
   char line[512];
   int size = vsnprintf(line, sizeof line, format, arguments);
-  last_warning.assign(line, static_cast<size_t>(std::clamp(size, 0, static_cast<int>(sizeof line) - 1)));
+  last_warning.assign(line,
+                      static_cast<size_t>(std::clamp(size, 0, static_cast<int>(sizeof line) - 1)));
   while (!last_warning.empty() && last_warning.back() == '\n') last_warning.pop_back();
   if (last_warning.rfind("libbpf: ", 0) == 0) last_warning.erase(0, 8);
   return 0;
@@ -43,7 +44,10 @@ int keep_warning(libbpf_print_level level, const char* format, va_list arguments
 // libbpf would refuse sections it does not know.
 void register_sections() {
   static std::once_flag once;
-  std::call_once(once, [] { libbpf_register_prog_handler("btfuse+", BPF_PROG_TYPE_TRACEPOINT, static_cast<bpf_attach_type>(0), nullptr); });
+  std::call_once(once, [] {
+    libbpf_register_prog_handler("btfuse+", BPF_PROG_TYPE_TRACEPOINT,
+                                 static_cast<bpf_attach_type>(0), nullptr);
+  });
 }
 
 struct Program {
@@ -89,7 +93,11 @@ class Builder {
     close(fd);
     if (size < 0) fail("not a regular file");
     if (status.st_size > kObjectSizeMax) fail("larger than 16 MiB");
-    if (size < 64 || std::memcmp(head, "\x7f" "ELF", 4) != 0) fail("not an ELF file");
+    if (size < 64 || std::memcmp(head,
+                                 "\x7f"
+                                 "ELF",
+                                 4) != 0)
+      fail("not an ELF file");
     if (head[4] != 2 || head[5] != 1 || (head[18] | head[19] << 8) != 247)
       fail("not an eBPF object (compile with clang -target bpf)");
   }
@@ -116,12 +124,14 @@ class Builder {
       Program program{handle, bpf_program__name(handle), bpf_program__section_name(handle), {}, {}};
       std::string why;
       auto attachment = parse_section(program.section, why);
-      if (!attachment) fail("program " + program.name + ": section \"" + program.section + "\": " + why);
+      if (!attachment)
+        fail("program " + program.name + ": section \"" + program.section + "\": " + why);
       program.attachment = *attachment;
       programs_.push_back(program);
     }
     if (programs_.empty()) fail("no programs");
-    if (programs_.size() > hooks::kImageProgramsMax) fail("more than " + std::to_string(hooks::kImageProgramsMax) + " programs");
+    if (programs_.size() > hooks::kImageProgramsMax)
+      fail("more than " + std::to_string(hooks::kImageProgramsMax) + " programs");
   }
 
   void load() {
@@ -133,9 +143,15 @@ class Builder {
     bpf_map* handle = nullptr;
     while ((handle = bpf_object__next_map(object_, handle))) {
       if (!bpf_map__autocreate(handle)) continue;
-      VerifiedMap map{bpf_map__name(handle), bpf_map__type(handle), bpf_map__key_size(handle),
-                      bpf_map__value_size(handle), bpf_map__max_entries(handle), false, {}};
-      if (size_t dot = map.name.rfind('.'); bpf_map__is_internal(handle) && dot != std::string::npos)
+      VerifiedMap map{bpf_map__name(handle),
+                      bpf_map__type(handle),
+                      bpf_map__key_size(handle),
+                      bpf_map__value_size(handle),
+                      bpf_map__max_entries(handle),
+                      false,
+                      {}};
+      if (size_t dot = map.name.rfind('.');
+          bpf_map__is_internal(handle) && dot != std::string::npos)
         map.name.erase(0, dot);
       // libbpf gives a ring of perf events one slot a CPU; here it is one ring.
       if (hooks::is_ring_type(map.type)) map.key_size = map.value_size = 0;
@@ -145,7 +161,8 @@ class Builder {
       if (const char* why = hooks::refuse_geometry(geometry)) fail("map " + map.name + ": " + why);
       maps_.push_back(map);
       map_fds_.push_back(bpf_map__fd(handle));
-      built_.map_types.push_back({bpf_map__btf_key_type_id(handle), bpf_map__btf_value_type_id(handle)});
+      built_.map_types.push_back(
+          {bpf_map__btf_key_type_id(handle), bpf_map__btf_value_type_id(handle)});
     }
     if (maps_.size() >= hooks::kImageMapsMax) fail("too many maps");
   }
@@ -165,16 +182,19 @@ class Builder {
       total += program.insns.size();
       for (size_t i = 0; i < program.insns.size(); i++) {
         bpf_insn& insn = program.insns[i];
-        prints |= is_helper_call(insn) && (insn.imm == BPF_FUNC_trace_printk || insn.imm == BPF_FUNC_trace_vprintk);
+        prints |= is_helper_call(insn) &&
+                  (insn.imm == BPF_FUNC_trace_printk || insn.imm == BPF_FUNC_trace_vprintk);
         if (!is_wide(insn)) continue;
         if (insn.src_reg == BPF_PSEUDO_MAP_FD || insn.src_reg == BPF_PSEUDO_MAP_VALUE)
           insn.imm = static_cast<int32_t>(map_of_fd(insn.imm));
         i++;
       }
     }
-    if (total > hooks::kImageInsnsMax) fail("more than " + std::to_string(hooks::kImageInsnsMax) + " instructions");
+    if (total > hooks::kImageInsnsMax)
+      fail("more than " + std::to_string(hooks::kImageInsnsMax) + " instructions");
     if (!prints) return;
-    maps_.push_back({hooks::kLogMapName, BPF_MAP_TYPE_RINGBUF, 0, 0, hooks::kLogMapSize, false, {}});
+    maps_.push_back(
+        {hooks::kLogMapName, BPF_MAP_TYPE_RINGBUF, 0, 0, hooks::kLogMapSize, false, {}});
     map_fds_.push_back(-1);
     built_.map_types.push_back({});
   }
@@ -186,7 +206,8 @@ class Builder {
       auto index = static_cast<uint32_t>(found - map_fds_.begin());
       InitialElement element{index, update.key, update.value};
       if (maps_[index].type == BPF_MAP_TYPE_PROG_ARRAY) set_program_index(element);
-      if (maps_[index].frozen && maps_[index].max_entries == 1) maps_[index].constants = element.value;
+      if (maps_[index].frozen && maps_[index].max_entries == 1)
+        maps_[index].constants = element.value;
       built_.elements.push_back(std::move(element));
     }
   }
@@ -223,7 +244,8 @@ class Builder {
 
   std::string place_of(const Program& program, uint32_t insn) const {
     std::string place = "instruction " + std::to_string(insn);
-    const std::vector<bpf_line_info>* lines = diversion_.lines_of(bpf_program__insns(program.handle));
+    const std::vector<bpf_line_info>* lines =
+        diversion_.lines_of(bpf_program__insns(program.handle));
     const btf* types = bpf_object__btf(object_);
     if (!lines || !types) return place;
     const bpf_line_info* best = nullptr;
@@ -243,13 +265,15 @@ class Builder {
     for (Program& program : programs_) {
       Verdict verdict = verify({program.insns, maps_, program.attachment.context});
       if (!verdict.accepted)
-        fail("program " + program.name + ": " + place_of(program, verdict.insn) + ": " + verdict.reason);
+        fail("program " + program.name + ": " + place_of(program, verdict.insn) + ": " +
+             verdict.reason);
       for (size_t i = 0; i < program.insns.size(); i++)
-        if (is_helper_call(program.insns[i])) program.insns[i].off = static_cast<int16_t>(verdict.map_of_call[i]);
-      built_.programs.push_back(program.name + ": " +
-                                describe(program.attachment.kind, program.attachment.number) + ", " +
-                                std::to_string(program.insns.size()) + " instructions, verified in " +
-                                std::to_string(verdict.steps) + " steps");
+        if (is_helper_call(program.insns[i]))
+          program.insns[i].off = static_cast<int16_t>(verdict.map_of_call[i]);
+      built_.programs.push_back(
+          program.name + ": " + describe(program.attachment.kind, program.attachment.number) +
+          ", " + std::to_string(program.insns.size()) + " instructions, verified in " +
+          std::to_string(verdict.steps) + " steps");
     }
   }
 
@@ -311,7 +335,8 @@ class Builder {
     for (const Program& program : programs_) append(program.insns.data(), program.insns.size());
     header.total_size = built_.image.size();
     if (header.total_size > hooks::kImageSizeMax) fail("too large");
-    header.checksum = hooks::image_checksum(built_.image.data() + sizeof header, built_.image.size() - sizeof header);
+    header.checksum = hooks::image_checksum(built_.image.data() + sizeof header,
+                                            built_.image.size() - sizeof header);
     std::memcpy(built_.image.data(), &header, sizeof header);
     if (const btf* types = bpf_object__btf(object_)) {
       uint32_t size = 0;

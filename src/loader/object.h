@@ -41,9 +41,10 @@ struct BuiltObject {
 };
 
 struct BuildOptions {
-  std::string name;                                           // default: from the file's name
-  std::vector<std::pair<std::string, std::string>> settings;  // NAME=VALUE of `const volatile` variables
-  bool interpret = false;                                     // agents do not compile it
+  std::string name;  // default: from the file's name
+  std::vector<std::pair<std::string, std::string>>
+      settings;            // NAME=VALUE of `const volatile` variables
+  bool interpret = false;  // agents do not compile it
 };
 
 // Throws ObjectError.

@@ -40,7 +40,11 @@ const btf_type* resolve(const btf* types, uint32_t& id) {
 // The length of a well-formed UTF-8 sequence at the start, 0 = none.
 size_t utf8_length(const std::string& text, size_t at) {
   auto c = static_cast<unsigned char>(text[at]);
-  size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+  size_t length = c < 0x80                ? 1
+                  : c >= 0xc2 && c < 0xe0 ? 2
+                  : c >= 0xe0 && c < 0xf0 ? 3
+                  : c >= 0xf0 && c < 0xf5 ? 4
+                                          : 0;
   if (!length || at + length > text.size()) return 0;
   for (size_t i = 1; i < length; i++)
     if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return 0;
@@ -80,7 +84,8 @@ TypePrinter::~TypePrinter() { btf__free(types_); }
 uint32_t TypePrinter::record_type(const std::string& map) const {
   if (!types_) return 0;
   for (const std::string& name : {map + "_record", std::string("event")})
-    if (int id = btf__find_by_name_kind(types_, name.c_str(), BTF_KIND_STRUCT); id > 0) return static_cast<uint32_t>(id);
+    if (int id = btf__find_by_name_kind(types_, name.c_str(), BTF_KIND_STRUCT); id > 0)
+      return static_cast<uint32_t>(id);
   return 0;
 }
 
@@ -116,7 +121,8 @@ std::string TypePrinter::members(uint32_t id, const uint8_t* data, size_t size, 
     uint32_t offset = btf_member_bit_offset(type, static_cast<uint32_t>(i)) / 8;
     const char* name = btf__name_by_offset(types_, member->name_off);
     size_t bytes = size_of(member->type);
-    if (!name || !*name || std::strncmp(name, "reserved", 8) == 0 || offset + bytes > size) continue;
+    if (!name || !*name || std::strncmp(name, "reserved", 8) == 0 || offset + bytes > size)
+      continue;
     if (out.size() > 1) out += ",";
     out += json_string(name) + ":" + value(member->type, data + offset, bytes, depth + 1);
   }

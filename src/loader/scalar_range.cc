@@ -15,7 +15,8 @@ ScalarRange add(const ScalarRange& a, const ScalarRange& b) {
   uint64_t umax;
   if (!__builtin_add_overflow(a.umax, b.umax, &umax)) r.umin = a.umin + b.umin, r.umax = umax;
   int64_t smin, smax;
-  if (!__builtin_add_overflow(a.smin, b.smin, &smin) && !__builtin_add_overflow(a.smax, b.smax, &smax))
+  if (!__builtin_add_overflow(a.smin, b.smin, &smin) &&
+      !__builtin_add_overflow(a.smax, b.smax, &smax))
     r.smin = smin, r.smax = smax;
   return r;
 }
@@ -24,7 +25,8 @@ ScalarRange subtract(const ScalarRange& a, const ScalarRange& b) {
   ScalarRange r;
   if (a.umin >= b.umax) r.umin = a.umin - b.umax, r.umax = a.umax - b.umin;
   int64_t smin, smax;
-  if (!__builtin_sub_overflow(a.smin, b.smax, &smin) && !__builtin_sub_overflow(a.smax, b.smin, &smax))
+  if (!__builtin_sub_overflow(a.smin, b.smax, &smin) &&
+      !__builtin_sub_overflow(a.smax, b.smin, &smax))
     r.smin = smin, r.smax = smax;
   return r;
 }
@@ -36,9 +38,7 @@ ScalarRange multiply(const ScalarRange& a, const ScalarRange& b) {
   return r;
 }
 
-uint64_t all_ones_above(uint64_t value) {
-  return value ? UINT64_MAX >> __builtin_clzll(value) : 0;
-}
+uint64_t all_ones_above(uint64_t value) { return value ? UINT64_MAX >> __builtin_clzll(value) : 0; }
 
 ScalarRange divide(const ScalarRange& a, const ScalarRange& b) {
   ScalarRange r;
@@ -93,22 +93,29 @@ ScalarRange shift(uint8_t operation, const ScalarRange& a, const ScalarRange& b,
   }
   uint64_t count = b.umin & (bits - 1);
   switch (operation) {
-    case BPF_LSH: return shift_left(a, count, wide);
-    case BPF_RSH: return shift_right(a, count);
-    default: return shift_right_arithmetic(a, count, wide);
+    case BPF_LSH:
+      return shift_left(a, count, wide);
+    case BPF_RSH:
+      return shift_right(a, count);
+    default:
+      return shift_right_arithmetic(a, count, wide);
   }
 }
 
 uint64_t fold(uint8_t operation, uint64_t a, uint64_t b) {
   switch (operation) {
-    case BPF_XOR: return a ^ b;
-    case BPF_OR: return a | b;
-    default: return a & b;
+    case BPF_XOR:
+      return a ^ b;
+    case BPF_OR:
+      return a | b;
+    default:
+      return a & b;
   }
 }
 
 ScalarRange bitwise(uint8_t operation, const ScalarRange& a, const ScalarRange& b) {
-  if (a.is_constant() && b.is_constant()) return ScalarRange::constant(fold(operation, a.umin, b.umin));
+  if (a.is_constant() && b.is_constant())
+    return ScalarRange::constant(fold(operation, a.umin, b.umin));
   ScalarRange r;
   if (operation == BPF_AND) {
     r.umin = 0, r.umax = std::min(a.umax, b.umax);
@@ -121,20 +128,30 @@ ScalarRange bitwise(uint8_t operation, const ScalarRange& a, const ScalarRange& 
 
 ScalarRange compute(uint8_t operation, const ScalarRange& a, const ScalarRange& b, bool wide) {
   switch (operation) {
-    case BPF_ADD: return add(a, b);
-    case BPF_SUB: return subtract(a, b);
-    case BPF_NEG: return subtract(ScalarRange::constant(0), a);
-    case BPF_MUL: return multiply(a, b);
-    case BPF_DIV: return divide(a, b);
-    case BPF_MOD: return modulo(a, b);
+    case BPF_ADD:
+      return add(a, b);
+    case BPF_SUB:
+      return subtract(a, b);
+    case BPF_NEG:
+      return subtract(ScalarRange::constant(0), a);
+    case BPF_MUL:
+      return multiply(a, b);
+    case BPF_DIV:
+      return divide(a, b);
+    case BPF_MOD:
+      return modulo(a, b);
     case BPF_AND:
     case BPF_OR:
-    case BPF_XOR: return bitwise(operation, a, b);
+    case BPF_XOR:
+      return bitwise(operation, a, b);
     case BPF_LSH:
     case BPF_RSH:
-    case BPF_ARSH: return shift(operation, a, b, wide);
-    case BPF_MOV: return b;
-    default: return {};
+    case BPF_ARSH:
+      return shift(operation, a, b, wide);
+    case BPF_MOV:
+      return b;
+    default:
+      return {};
   }
 }
 
@@ -157,7 +174,8 @@ template <typename T>
 bool make_less(T& amin, T& amax, T& bmin, T& bmax, bool or_equal) {
   T limit_a = bmax, limit_b = amin;
   if (!or_equal) {
-    if (bmax == std::numeric_limits<T>::min() || amin == std::numeric_limits<T>::max()) return false;
+    if (bmax == std::numeric_limits<T>::min() || amin == std::numeric_limits<T>::max())
+      return false;
     limit_a = bmax - 1, limit_b = amin + 1;
   }
   return narrow(amin, amax, std::numeric_limits<T>::min(), limit_a) &&
@@ -189,8 +207,8 @@ bool refine_equal(bool wide, ScalarRange& a, ScalarRange& b) {
 
 bool refine_not_equal(bool wide, ScalarRange& a, const ScalarRange& b) {
   if (wide)
-    return !b.is_constant() ||
-           (exclude(a.umin, a.umax, b.umin) && exclude(a.smin, a.smax, static_cast<int64_t>(b.umin)));
+    return !b.is_constant() || (exclude(a.umin, a.umax, b.umin) &&
+                                exclude(a.smin, a.smax, static_cast<int64_t>(b.umin)));
   return b.umin32 != b.umax32 || (exclude(a.umin32, a.umax32, b.umin32) &&
                                   exclude(a.smin32, a.smax32, static_cast<int32_t>(b.umin32)));
 }
@@ -237,8 +255,8 @@ bool ScalarRange::contains(uint64_t value) const {
   auto low = static_cast<uint32_t>(value);
   auto s = static_cast<int64_t>(value);
   auto s32 = static_cast<int32_t>(low);
-  return value >= umin && value <= umax && s >= smin && s <= smax && low >= umin32 && low <= umax32 &&
-         s32 >= smin32 && s32 <= smax32;
+  return value >= umin && value <= umax && s >= smin && s <= smax && low >= umin32 &&
+         low <= umax32 && s32 >= smin32 && s32 <= smax32;
 }
 
 bool ScalarRange::includes(const ScalarRange& other) const {
@@ -280,7 +298,8 @@ ScalarRange ScalarRange::low_half() const {
   return r;
 }
 
-ScalarRange range_of_operation(uint8_t operation, const ScalarRange& a, const ScalarRange& b, bool wide) {
+ScalarRange range_of_operation(uint8_t operation, const ScalarRange& a, const ScalarRange& b,
+                               bool wide) {
   if (wide) {
     ScalarRange r = compute(operation, a, b, true);
     r.sync();
@@ -298,17 +317,44 @@ bool refine(uint8_t operation, bool outcome, bool wide, ScalarRange& a, ScalarRa
                      ? refine_equal(wide, a, b)
                      : refine_not_equal(wide, a, b) && refine_not_equal(wide, b, a);
       break;
-    case BPF_JSET: possible = refine_test(outcome, wide, a, b); break;
+    case BPF_JSET:
+      possible = refine_test(outcome, wide, a, b);
+      break;
     // a > b is b < a; not (a > b) is a <= b.
-    case BPF_JGT: possible = outcome ? refine_less(false, false, wide, b, a) : refine_less(false, true, wide, a, b); break;
-    case BPF_JGE: possible = outcome ? refine_less(false, true, wide, b, a) : refine_less(false, false, wide, a, b); break;
-    case BPF_JLT: possible = outcome ? refine_less(false, false, wide, a, b) : refine_less(false, true, wide, b, a); break;
-    case BPF_JLE: possible = outcome ? refine_less(false, true, wide, a, b) : refine_less(false, false, wide, b, a); break;
-    case BPF_JSGT: possible = outcome ? refine_less(true, false, wide, b, a) : refine_less(true, true, wide, a, b); break;
-    case BPF_JSGE: possible = outcome ? refine_less(true, true, wide, b, a) : refine_less(true, false, wide, a, b); break;
-    case BPF_JSLT: possible = outcome ? refine_less(true, false, wide, a, b) : refine_less(true, true, wide, b, a); break;
-    case BPF_JSLE: possible = outcome ? refine_less(true, true, wide, a, b) : refine_less(true, false, wide, b, a); break;
-    default: break;
+    case BPF_JGT:
+      possible =
+          outcome ? refine_less(false, false, wide, b, a) : refine_less(false, true, wide, a, b);
+      break;
+    case BPF_JGE:
+      possible =
+          outcome ? refine_less(false, true, wide, b, a) : refine_less(false, false, wide, a, b);
+      break;
+    case BPF_JLT:
+      possible =
+          outcome ? refine_less(false, false, wide, a, b) : refine_less(false, true, wide, b, a);
+      break;
+    case BPF_JLE:
+      possible =
+          outcome ? refine_less(false, true, wide, a, b) : refine_less(false, false, wide, b, a);
+      break;
+    case BPF_JSGT:
+      possible =
+          outcome ? refine_less(true, false, wide, b, a) : refine_less(true, true, wide, a, b);
+      break;
+    case BPF_JSGE:
+      possible =
+          outcome ? refine_less(true, true, wide, b, a) : refine_less(true, false, wide, a, b);
+      break;
+    case BPF_JSLT:
+      possible =
+          outcome ? refine_less(true, false, wide, a, b) : refine_less(true, true, wide, b, a);
+      break;
+    case BPF_JSLE:
+      possible =
+          outcome ? refine_less(true, true, wide, a, b) : refine_less(true, false, wide, b, a);
+      break;
+    default:
+      break;
   }
   if (!possible) return false;
   a.sync();

@@ -32,7 +32,8 @@ struct ScalarRange {
 };
 
 // `operation` is a BPF_OP of the ALU classes; `wide` false = 32-bit, result zero-extended.
-ScalarRange range_of_operation(uint8_t operation, const ScalarRange& a, const ScalarRange& b, bool wide);
+ScalarRange range_of_operation(uint8_t operation, const ScalarRange& a, const ScalarRange& b,
+                               bool wide);
 
 // Narrows both sides by "a operation b" being true (or false). False: that outcome is impossible.
 bool refine(uint8_t operation, bool outcome, bool wide, ScalarRange& a, ScalarRange& b);

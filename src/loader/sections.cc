@@ -35,8 +35,10 @@ bool take_prefix(std::string& text, const std::string& prefix) {
 
 std::optional<Attachment> tracepoint(std::string rest, std::string& why) {
   Attachment at;
-  if (rest == "raw_syscalls/sys_enter") return Attachment{AttachKind::kSysEnter, -1, ContextKind::kSysEnter};
-  if (rest == "raw_syscalls/sys_exit") return Attachment{AttachKind::kSysExit, -1, ContextKind::kSysExit};
+  if (rest == "raw_syscalls/sys_enter")
+    return Attachment{AttachKind::kSysEnter, -1, ContextKind::kSysEnter};
+  if (rest == "raw_syscalls/sys_exit")
+    return Attachment{AttachKind::kSysExit, -1, ContextKind::kSysExit};
   if (take_prefix(rest, "syscalls/sys_enter_")) {
     at = {AttachKind::kSysEnter, syscall_number(rest), ContextKind::kSysEnter};
   } else if (take_prefix(rest, "syscalls/sys_exit_")) {
@@ -100,7 +102,8 @@ int32_t op_number(const std::string& name) {
   return -1;
 }
 std::string op_name(int32_t number) {
-  return number >= 0 && static_cast<size_t>(number) < std::size(kOps) ? kOps[number] : std::to_string(number);
+  return number >= 0 && static_cast<size_t>(number) < std::size(kOps) ? kOps[number]
+                                                                      : std::to_string(number);
 }
 
 std::optional<Attachment> parse_section(const std::string& section, std::string& why) {
@@ -115,12 +118,18 @@ std::string describe(AttachKind kind, int32_t number) {
   bool op = kind >= AttachKind::kDecide;
   std::string what = number < 0 ? "all" : op ? op_name(number) : syscall_name(number);
   switch (kind) {
-    case AttachKind::kSysEnter: return "sys_enter " + what;
-    case AttachKind::kSysExit: return "sys_exit " + what;
-    case AttachKind::kDecide: return "decide " + what;
-    case AttachKind::kOpEnter: return "enter " + what;
-    case AttachKind::kOpExit: return "exit " + what;
-    default: return "tail call";
+    case AttachKind::kSysEnter:
+      return "sys_enter " + what;
+    case AttachKind::kSysExit:
+      return "sys_exit " + what;
+    case AttachKind::kDecide:
+      return "decide " + what;
+    case AttachKind::kOpEnter:
+      return "enter " + what;
+    case AttachKind::kOpExit:
+      return "exit " + what;
+    default:
+      return "tail call";
   }
 }
 

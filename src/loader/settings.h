@@ -11,6 +11,7 @@
 namespace bt::loader {
 
 // Integers (decimal or 0x), booleans and character arrays. Throws ObjectError: no such variable, value does not fit.
-void apply_settings(bpf_object* object, const std::vector<std::pair<std::string, std::string>>& settings);
+void apply_settings(bpf_object* object,
+                    const std::vector<std::pair<std::string, std::string>>& settings);
 
 }  // namespace bt::loader

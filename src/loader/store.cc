@@ -26,7 +26,9 @@ struct BtfFileHeader {
 };
 constexpr uint64_t kBtfFileMagic = 0x3146'5442'4b48'5442;  // "BTHKBTF1"
 
-[[noreturn]] void fail(const std::string& what, int error) { throw ObjectError(what + ": " + std::strerror(error)); }
+[[noreturn]] void fail(const std::string& what, int error) {
+  throw ObjectError(what + ": " + std::strerror(error));
+}
 
 // Refuses a directory that another user could have put files into.
 void make_directory(const std::string& path) {
@@ -73,7 +75,8 @@ ObjectFiles::ObjectFiles(const std::string& directory, uint64_t id) {
   image_ = read_file(base + ".image", hooks::kImageSizeMax);
   if (image_.size() < sizeof(hooks::ImageHeader) || header().magic != hooks::kImageMagic ||
       header().version != hooks::kImageVersion || header().total_size != image_.size() ||
-      hooks::image_checksum(image_.data() + sizeof(hooks::ImageHeader), image_.size() - sizeof(hooks::ImageHeader)) != header().checksum)
+      hooks::image_checksum(image_.data() + sizeof(hooks::ImageHeader),
+                            image_.size() - sizeof(hooks::ImageHeader)) != header().checksum)
     throw ObjectError(base + ".image: damaged");
   std::vector<uint8_t> types = read_file(base + ".btf", 64 << 20);
   BtfFileHeader head{};
@@ -102,15 +105,17 @@ ObjectFiles::~ObjectFiles() {
 }
 
 const hooks::ImageProgram& ObjectFiles::program(uint32_t index) const {
-  return reinterpret_cast<const hooks::ImageProgram*>(image_.data() + sizeof(hooks::ImageHeader))[index];
+  return reinterpret_cast<const hooks::ImageProgram*>(image_.data() +
+                                                      sizeof(hooks::ImageHeader))[index];
 }
 const hooks::ImageMap& ObjectFiles::map(uint32_t index) const {
   return reinterpret_cast<const hooks::ImageMap*>(&program(header().program_count))[index];
 }
 hooks::MapView ObjectFiles::view(uint32_t index, const std::atomic<uint32_t>* slots_used) const {
   const hooks::ImageMap& from = map(index);
-  hooks::MapView view = hooks::map_view_at({from.type, from.key_size, from.value_size, from.max_entries},
-                                           from.flags, maps_ + from.offset);
+  hooks::MapView view =
+      hooks::map_view_at({from.type, from.key_size, from.value_size, from.max_entries}, from.flags,
+                         maps_ + from.offset);
   view.slots_used = slots_used;
   return view;
 }
@@ -136,13 +141,15 @@ void Store::open_registry() {
   lock(true);
   struct stat status {};
   fstat(fd_, &status);
-  if (static_cast<uint64_t>(status.st_size) < hooks::kRegistrySize && ftruncate(fd_, hooks::kRegistrySize))
+  if (static_cast<uint64_t>(status.st_size) < hooks::kRegistrySize &&
+      ftruncate(fd_, hooks::kRegistrySize))
     fail(path, errno);
   void* at = mmap(nullptr, hooks::kRegistrySize, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
   if (at == MAP_FAILED) fail(path, errno);
   registry_ = static_cast<hooks::Registry*>(at);
   hooks::RegistryHeader& header = registry_->header;
-  if (header.magic == 0) header.version = hooks::kRegistryVersion, header.magic = hooks::kRegistryMagic;
+  if (header.magic == 0)
+    header.version = hooks::kRegistryVersion, header.magic = hooks::kRegistryMagic;
   bool ours = header.magic == hooks::kRegistryMagic && header.version == hooks::kRegistryVersion;
   unlock();
   if (!ours) throw ObjectError(path + ": made by another version of bt_fuse");
@@ -167,7 +174,8 @@ std::string Store::file(uint64_t id, const char* suffix) const {
 }
 
 void Store::remove_files(uint64_t id) const {
-  for (const char* suffix : {".image", ".maps", ".btf", ".image.tmp", ".btf.tmp"}) unlink(file(id, suffix).c_str());
+  for (const char* suffix : {".image", ".maps", ".btf", ".image.tmp", ".btf.tmp"})
+    unlink(file(id, suffix).c_str());
 }
 
 // Files that no entry speaks of: left by a loader that was killed.
@@ -190,9 +198,11 @@ std::vector<LoadedObject> Store::list() const {
   lock(false);
   for (const hooks::RegistryEntry& entry : registry_->entries)
     if (uint64_t id = entry.id.load())
-      objects.push_back({id, std::string(entry.name, strnlen(entry.name, sizeof entry.name)), entry.loaded_at_ns, entry.loader_pid});
+      objects.push_back({id, std::string(entry.name, strnlen(entry.name, sizeof entry.name)),
+                         entry.loaded_at_ns, entry.loader_pid});
   unlock();
-  std::sort(objects.begin(), objects.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(objects.begin(), objects.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   return objects;
 }
 
@@ -207,10 +217,12 @@ void Store::write_maps(uint64_t id, const BuiltObject& object) const {
 
 void Store::write_files(uint64_t id, const BuiltObject& object) const {
   write_maps(id, object);
-  BtfFileHeader head{kBtfFileMagic, static_cast<uint32_t>(object.map_types.size()), static_cast<uint32_t>(object.btf.size())};
+  BtfFileHeader head{kBtfFileMagic, static_cast<uint32_t>(object.map_types.size()),
+                     static_cast<uint32_t>(object.btf.size())};
   std::vector<uint8_t> types(sizeof head + object.map_types.size() * sizeof(MapTypes));
   std::memcpy(types.data(), &head, sizeof head);
-  std::memcpy(types.data() + sizeof head, object.map_types.data(), object.map_types.size() * sizeof(MapTypes));
+  std::memcpy(types.data() + sizeof head, object.map_types.data(),
+              object.map_types.size() * sizeof(MapTypes));
   types.insert(types.end(), object.btf.begin(), object.btf.end());
   write_file(file(id, ".btf"), types.data(), types.size());
   write_file(file(id, ".image"), object.image.data(), object.image.size());
@@ -225,7 +237,8 @@ void Store::write_files(uint64_t id, const BuiltObject& object) const {
       error = hooks::map_update(map, element.key.data(), element.value.data(), 0, user);
     else if (index < map.max_entries)
       std::memcpy(hooks::value_at(map, index, 0), element.value.data(), map.value_size);
-    if (error) throw ObjectError("map " + std::string(files.map(element.map).name) + ": cannot be filled");
+    if (error)
+      throw ObjectError("map " + std::string(files.map(element.map).name) + ": cannot be filled");
   }
 }
 
@@ -237,7 +250,8 @@ uint64_t Store::load(const BuiltObject& object, const std::string& name) {
   sweep();
   uint64_t id = ++registry_->header.next_id;
   try {
-    if (!entry) throw ObjectError("more than " + std::to_string(kRegistryEntriesMax) + " objects are loaded");
+    if (!entry)
+      throw ObjectError("more than " + std::to_string(kRegistryEntriesMax) + " objects are loaded");
     write_files(id, object);
   } catch (...) {
     remove_files(id);

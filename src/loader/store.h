@@ -33,7 +33,9 @@ class ObjectFiles {
   ~ObjectFiles();
   ObjectFiles(const ObjectFiles&) = delete;
 
-  const hooks::ImageHeader& header() const { return *reinterpret_cast<const hooks::ImageHeader*>(image_.data()); }
+  const hooks::ImageHeader& header() const {
+    return *reinterpret_cast<const hooks::ImageHeader*>(image_.data());
+  }
   const hooks::ImageProgram& program(uint32_t index) const;
   const hooks::ImageMap& map(uint32_t index) const;
   // The map in shared memory; `slots_used` is the store's high-water mark.

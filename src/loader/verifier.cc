@@ -14,15 +14,24 @@ constexpr size_t kStatesAtOnePlaceMax = 256;
 
 std::string kind_name(const Reg& reg) {
   switch (reg.kind) {
-    case Kind::kUninitialised: return "uninitialised";
-    case Kind::kScalar: return "a number";
-    case Kind::kContext: return "the context";
-    case Kind::kStack: return "a stack pointer";
-    case Kind::kMap: return "a map";
-    case Kind::kMapValue: return "a map value";
-    case Kind::kNullableValue: return "a map value that may be null";
-    case Kind::kRecord: return "a ring buffer record";
-    case Kind::kNullableRecord: return "a ring buffer record that may be null";
+    case Kind::kUninitialised:
+      return "uninitialised";
+    case Kind::kScalar:
+      return "a number";
+    case Kind::kContext:
+      return "the context";
+    case Kind::kStack:
+      return "a stack pointer";
+    case Kind::kMap:
+      return "a map";
+    case Kind::kMapValue:
+      return "a map value";
+    case Kind::kNullableValue:
+      return "a map value that may be null";
+    case Kind::kRecord:
+      return "a ring buffer record";
+    case Kind::kNullableRecord:
+      return "a ring buffer record that may be null";
   }
   return "";
 }
@@ -68,7 +77,8 @@ void Walk::walk_path(State state, uint32_t pc) {
   for (bool ended = false; !ended;) {
     pc_ = pc;
     if (++verdict_.steps > kStepsMax)
-      refuse("too complex: more than " + std::to_string(kStepsMax) + " steps (does every loop end?)");
+      refuse("too complex: more than " + std::to_string(kStepsMax) +
+             " steps (does every loop end?)");
     if (flow_.joins[pc] && is_known(state, pc)) break;
     insns_since_++;
     pc = step(state, pc, ended);
@@ -121,12 +131,19 @@ uint32_t Walk::step(State& state, uint32_t pc, bool& ended) {
   const bpf_insn& insn = insns_[pc];
   switch (BPF_CLASS(insn.code)) {
     case BPF_ALU:
-    case BPF_ALU64: alu(state, insn); return pc + 1;
-    case BPF_LD: load_wide(state, pc); return pc + 2;
+    case BPF_ALU64:
+      alu(state, insn);
+      return pc + 1;
+    case BPF_LD:
+      load_wide(state, pc);
+      return pc + 2;
     case BPF_LDX:
     case BPF_ST:
-    case BPF_STX: memory(state, insn); return pc + 1;
-    default: break;
+    case BPF_STX:
+      memory(state, insn);
+      return pc + 1;
+    default:
+      break;
   }
   jumps_since_++;
   if (is_exit(insn)) return exit(state, ended);
@@ -154,7 +171,8 @@ void Walk::load_wide(State& state, uint32_t pc) {
   to.map = static_cast<uint16_t>(low);
   if (insn.src_reg == BPF_PSEUDO_MAP_FD) return;
   const VerifiedMap& map = input_.maps[low];
-  if (map.type != BPF_MAP_TYPE_ARRAY || high >= map.value_size) refuse("address outside of a map's value");
+  if (map.type != BPF_MAP_TYPE_ARRAY || high >= map.value_size)
+    refuse("address outside of a map's value");
   to.range = ScalarRange::constant(high);
 }
 
@@ -162,13 +180,15 @@ void Walk::move(State& state, const bpf_insn& insn) {
   Reg& to = state.reg(insn.dst_reg);
   bool wide = BPF_CLASS(insn.code) == BPF_ALU64;
   if (BPF_SRC(insn.code) == BPF_K) {
-    uint64_t value = wide ? static_cast<uint64_t>(int64_t{insn.imm}) : static_cast<uint32_t>(insn.imm);
+    uint64_t value =
+        wide ? static_cast<uint64_t>(int64_t{insn.imm}) : static_cast<uint32_t>(insn.imm);
     to = Reg::scalar(ScalarRange::constant(value));
     return;
   }
   read(state, insn.src_reg);
   Reg& from = state.reg(insn.src_reg);
-  if (!wide && from.is_pointer()) refuse(reg_name(insn.src_reg) + " is a pointer and would lose its upper half");
+  if (!wide && from.is_pointer())
+    refuse(reg_name(insn.src_reg) + " is a pointer and would lose its upper half");
   bool same = wide || from.range.fits_32_bits();
   if (from.is_scalar() && same && from.id == 0 && !from.range.is_constant()) from.id = next_id_++;
   Reg copy = from;
@@ -181,9 +201,9 @@ void Walk::alu(State& state, const bpf_insn& insn) {
   if (operation == BPF_MOV) return move(state, insn);
   bool by_register = BPF_SRC(insn.code) == BPF_X && operation != BPF_END;
   const Reg& target = read(state, insn.dst_reg);
-  Reg operand = Reg::scalar(ScalarRange::constant(
-      BPF_CLASS(insn.code) == BPF_ALU64 ? static_cast<uint64_t>(int64_t{insn.imm})
-                                        : static_cast<uint32_t>(insn.imm)));
+  Reg operand = Reg::scalar(ScalarRange::constant(BPF_CLASS(insn.code) == BPF_ALU64
+                                                      ? static_cast<uint64_t>(int64_t{insn.imm})
+                                                      : static_cast<uint32_t>(insn.imm)));
   if (by_register) operand = read(state, insn.src_reg);
   if (target.is_pointer() || operand.is_pointer())
     pointer_arithmetic(state, insn, operand);
@@ -205,8 +225,8 @@ void Walk::alu_scalar(State& state, const bpf_insn& insn, const Reg& operand) {
     target = Reg::scalar(ScalarRange::constant(0));
     return;
   }
-  target = Reg::scalar(
-      range_of_operation(operation, target.range, operand.range, BPF_CLASS(insn.code) == BPF_ALU64));
+  target = Reg::scalar(range_of_operation(operation, target.range, operand.range,
+                                          BPF_CLASS(insn.code) == BPF_ALU64));
 }
 
 void Walk::pointer_arithmetic(State& state, const bpf_insn& insn, const Reg& operand) {
@@ -224,7 +244,8 @@ void Walk::pointer_arithmetic(State& state, const bpf_insn& insn, const Reg& ope
   Reg result = pointer;
   result.range = range_of_operation(operation, pointer.range, number.range, true);
   if (result.range.smin < -kOffsetMax || result.range.smax > kOffsetMax)
-    refuse("the offset of " + kind_name(pointer) + " is unbounded: compare the number with a constant first");
+    refuse("the offset of " + kind_name(pointer) +
+           " is unbounded: compare the number with a constant first");
   if (pointer.kind == Kind::kContext && !result.range.is_constant())
     refuse("variable offset into the context");
   state.reg(insn.dst_reg) = result;
@@ -276,7 +297,8 @@ uint32_t Walk::branch(State& state, uint32_t pc, bool& ended) {
   Reg b = Reg::scalar(ScalarRange::constant(static_cast<uint64_t>(int64_t{insn.imm})));
   if (by_register) b = read(state, insn.src_reg);
   if (a.is_pointer() || b.is_pointer()) {
-    bool with_null = wide && !by_register && insn.imm == 0 && (operation == BPF_JEQ || operation == BPF_JNE);
+    bool with_null =
+        wide && !by_register && insn.imm == 0 && (operation == BPF_JEQ || operation == BPF_JNE);
     if (!with_null) refuse("a pointer may be compared with null only");
     if (a.is_nullable()) return branch_on_null(state, pc);
     return operation == BPF_JNE ? target : pc + 1;  // never null

@@ -41,9 +41,9 @@ struct VerifierInput {
 
 struct Verdict {
   bool accepted = false;
-  uint32_t insn = 0;    // where it was refused
-  std::string reason;   // why, without the place
-  uint32_t steps = 0;   // instructions walked
+  uint32_t insn = 0;   // where it was refused
+  std::string reason;  // why, without the place
+  uint32_t steps = 0;  // instructions walked
   // For each call of map_lookup_elem, 1 + the map that every path passes; 0 = several. Others 0.
   std::vector<uint16_t> map_of_call;
 };

@@ -12,7 +12,8 @@ using hooks::Returns;
 
 namespace {
 
-constexpr int32_t kUnresolvedRelocation = 0xbad2310;  // libbpf writes it where a CO-RE relocation found nothing
+constexpr int32_t kUnresolvedRelocation =
+    0xbad2310;  // libbpf writes it where a CO-RE relocation found nothing
 constexpr int64_t kHelperMemoryMax = 1 << 20;
 
 // Which maps a helper takes; empty = not one of these helpers.
@@ -20,19 +21,28 @@ bool map_fits(uint32_t helper, uint32_t type) {
   using namespace hooks;
   switch (helper) {
     case BPF_FUNC_map_lookup_elem:
-    case BPF_FUNC_map_update_elem: return is_array_type(type) || is_hash_type(type);
-    case BPF_FUNC_map_delete_elem: return is_hash_type(type);
+    case BPF_FUNC_map_update_elem:
+      return is_array_type(type) || is_hash_type(type);
+    case BPF_FUNC_map_delete_elem:
+      return is_hash_type(type);
     case BPF_FUNC_map_push_elem:
     case BPF_FUNC_map_pop_elem:
-    case BPF_FUNC_map_peek_elem: return is_queue_type(type);
+    case BPF_FUNC_map_peek_elem:
+      return is_queue_type(type);
     case BPF_FUNC_ringbuf_output:
     case BPF_FUNC_ringbuf_reserve:
-    case BPF_FUNC_ringbuf_query: return type == BPF_MAP_TYPE_RINGBUF;
-    case BPF_FUNC_perf_event_output: return type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
-    case BPF_FUNC_tail_call: return type == BPF_MAP_TYPE_PROG_ARRAY;
-    case BPF_FUNC_get_stackid: return type == BPF_MAP_TYPE_STACK_TRACE;
-    case BPF_FUNC_current_task_under_cgroup: return type == BPF_MAP_TYPE_CGROUP_ARRAY;
-    default: return false;
+    case BPF_FUNC_ringbuf_query:
+      return type == BPF_MAP_TYPE_RINGBUF;
+    case BPF_FUNC_perf_event_output:
+      return type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+    case BPF_FUNC_tail_call:
+      return type == BPF_MAP_TYPE_PROG_ARRAY;
+    case BPF_FUNC_get_stackid:
+      return type == BPF_MAP_TYPE_STACK_TRACE;
+    case BPF_FUNC_current_task_under_cgroup:
+      return type == BPF_MAP_TYPE_CGROUP_ARRAY;
+    default:
+      return false;
   }
 }
 
@@ -44,8 +54,10 @@ bool takes_address(const HelperRow& row, int number) {
     case BPF_FUNC_probe_read_user:
     case BPF_FUNC_probe_read_kernel:
     case BPF_FUNC_probe_read_user_str:
-    case BPF_FUNC_probe_read_kernel_str: return number == 2;
-    default: return false;
+    case BPF_FUNC_probe_read_kernel_str:
+      return number == 2;
+    default:
+      return false;
   }
 }
 
@@ -77,7 +89,8 @@ void Walk::check_size(State& state, const HelperRow& row, int number) {
   const Reg& where = read(state, memory);
   // A null pointer of size zero is nothing.
   if (size.range.umax == 0 && where.is_scalar() && where.range == ScalarRange::constant(0)) return;
-  check_memory(state, memory, static_cast<int64_t>(size.range.umax), write, size.range.is_constant());
+  check_memory(state, memory, static_cast<int64_t>(size.range.umax), write,
+               size.range.is_constant());
 }
 
 void Walk::check_string(const Reg& reg, uint32_t index) {
@@ -95,12 +108,15 @@ void Walk::check_argument(State& state, const HelperRow& row, int number, const 
   Argument argument = row.arguments[number];
   if (argument == Argument::kNone) return;
   if (argument == Argument::kAnyOrNone) {
-    if (state.reg(index).is_pointer()) refuse("passes " + kind_name(state.reg(index)) + " as a number");
+    if (state.reg(index).is_pointer())
+      refuse("passes " + kind_name(state.reg(index)) + " as a number");
     return;
   }
   const Reg reg = read(state, index);
   auto expect = [&](bool fits, const char* what) {
-    if (!fits) refuse(reg_name(index) + " must be " + what + " for helper " + row.name + ", and is " + kind_name(reg));
+    if (!fits)
+      refuse(reg_name(index) + " must be " + what + " for helper " + row.name + ", and is " +
+             kind_name(reg));
   };
   switch (argument) {
     case Argument::kAny:
@@ -122,19 +138,29 @@ void Walk::check_argument(State& state, const HelperRow& row, int number, const 
       expect(reg.is_pointer(), "an address");
       const VerifiedMap& map = input_.maps[state.reg(1).map];
       bool out = argument == Argument::kValueOut;
-      check_memory(state, index, argument == Argument::kKey ? map.key_size : map.value_size, out, out);
+      check_memory(state, index, argument == Argument::kKey ? map.key_size : map.value_size, out,
+                   out);
       break;
     }
     case Argument::kMemory:
-    case Argument::kMemoryOut: break;  // checked with its size
+    case Argument::kMemoryOut:
+      break;  // checked with its size
     case Argument::kSize:
-    case Argument::kSizeOrZero: check_size(state, row, number); break;
-    case Argument::kConstantSize: expect(reg.is_scalar() && reg.range.is_constant(), "a constant"); break;
-    case Argument::kString: check_string(reg, index); break;
-    case Argument::kRecord:
-      expect(reg.kind == Kind::kRecord && reg.range == ScalarRange::constant(0), "the start of a ring buffer record");
+    case Argument::kSizeOrZero:
+      check_size(state, row, number);
       break;
-    default: break;
+    case Argument::kConstantSize:
+      expect(reg.is_scalar() && reg.range.is_constant(), "a constant");
+      break;
+    case Argument::kString:
+      check_string(reg, index);
+      break;
+    case Argument::kRecord:
+      expect(reg.kind == Kind::kRecord && reg.range == ScalarRange::constant(0),
+             "the start of a ring buffer record");
+      break;
+    default:
+      break;
   }
 }
 
@@ -150,8 +176,12 @@ void Walk::set_result(State& state, const HelperRow& row, uint32_t record_size) 
   for (int i = 0; i < 6; i++) state.reg(i) = Reg{};
   switch (row.returns) {
     case Returns::kScalar:
-    case Returns::kTailCall: state.reg(0) = Reg::unknown(); break;
-    case Returns::kVoid: state.reg(0) = Reg::unknown(); break;
+    case Returns::kTailCall:
+      state.reg(0) = Reg::unknown();
+      break;
+    case Returns::kVoid:
+      state.reg(0) = Reg::unknown();
+      break;
     case Returns::kValueOrNull:
       state.reg(0) = Reg::pointer(Kind::kNullableValue, next_id_++);
       state.reg(0).map = map.map;
@@ -165,7 +195,8 @@ void Walk::set_result(State& state, const HelperRow& row, uint32_t record_size) 
   if (!released) return;
   std::erase(state.references, released);
   each_reg(state, [&](Reg& reg) {
-    if ((reg.kind == Kind::kRecord || reg.kind == Kind::kNullableRecord) && reg.id == released) reg = Reg{};
+    if ((reg.kind == Kind::kRecord || reg.kind == Kind::kNullableRecord) && reg.id == released)
+      reg = Reg{};
   });
 }
 
@@ -179,7 +210,8 @@ void Walk::call_helper(State& state, const bpf_insn& insn, uint32_t pc) {
   if (row->id == BPF_FUNC_map_lookup_elem) note_map_of_call(pc, state.reg(1).map);
   if (row->id == BPF_FUNC_ringbuf_reserve) {
     uint64_t size = state.reg(2).range.umin;
-    if (size == 0 || size > (1u << 20)) refuse("a ring buffer record of " + std::to_string(size) + " bytes");
+    if (size == 0 || size > (1u << 20))
+      refuse("a ring buffer record of " + std::to_string(size) + " bytes");
     record_size = static_cast<uint32_t>(size);
   }
   if (row->returns == Returns::kTailCall) {
@@ -191,7 +223,8 @@ void Walk::call_helper(State& state, const bpf_insn& insn, uint32_t pc) {
 
 uint32_t Walk::call_function(State& state, uint32_t pc) {
   auto target = static_cast<uint32_t>(int64_t{pc} + 1 + insns_[pc].imm);
-  if (state.frames.size() >= hooks::kFramesMax) refuse("more than 8 nested functions (or recursion)");
+  if (state.frames.size() >= hooks::kFramesMax)
+    refuse("more than 8 nested functions (or recursion)");
   Frame frame;
   frame.return_to = pc + 1;
   frame.function = target;
@@ -199,7 +232,8 @@ uint32_t Walk::call_function(State& state, uint32_t pc) {
   frame.regs[10] = Reg::pointer(Kind::kStack);
   frame.regs[10].frame = static_cast<uint8_t>(state.frames.size());
   for (int i = 0; i < 6; i++) state.reg(i) = Reg{};
-  state.written[state.frames.size()] = ~uint64_t{0};  // nothing below has been read before it is written
+  state.written[state.frames.size()] =
+      ~uint64_t{0};  // nothing below has been read before it is written
   state.frames.push_back(frame);
   return target;
 }

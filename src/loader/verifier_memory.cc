@@ -9,27 +9,36 @@ namespace {
 
 uint32_t access_size(uint8_t code) {
   switch (BPF_SIZE(code)) {
-    case BPF_B: return 1;
-    case BPF_H: return 2;
-    case BPF_W: return 4;
-    default: return 8;
+    case BPF_B:
+      return 1;
+    case BPF_H:
+      return 2;
+    case BPF_W:
+      return 4;
+    default:
+      return 8;
   }
 }
 
 ScalarRange loaded_range(uint32_t size) {
-  return size == 8 ? ScalarRange::unknown() : ScalarRange::below_or_equal((uint64_t{1} << (8 * size)) - 1);
+  return size == 8 ? ScalarRange::unknown()
+                   : ScalarRange::below_or_equal((uint64_t{1} << (8 * size)) - 1);
 }
 
 std::string range_text(int64_t low, int64_t high, int64_t size) {
-  std::string where = low == high ? std::to_string(low) : std::to_string(low) + ".." + std::to_string(high);
+  std::string where =
+      low == high ? std::to_string(low) : std::to_string(low) + ".." + std::to_string(high);
   return std::to_string(size) + " bytes at offset " + where;
 }
 
 int64_t context_size(ContextKind kind) {
   switch (kind) {
-    case ContextKind::kSysEnter: return sizeof(hooks::SysEnterContext);
-    case ContextKind::kSysExit: return sizeof(hooks::SysExitContext);
-    default: return sizeof(hooks::CallContext);
+    case ContextKind::kSysEnter:
+      return sizeof(hooks::SysEnterContext);
+    case ContextKind::kSysExit:
+      return sizeof(hooks::SysExitContext);
+    default:
+      return sizeof(hooks::CallContext);
   }
 }
 
@@ -40,7 +49,8 @@ void Walk::memory(State& state, const bpf_insn& insn) {
   bool loads = BPF_CLASS(insn.code) == BPF_LDX;
   uint32_t base_index = loads ? insn.src_reg : insn.dst_reg;
   const Reg base = read(state, base_index);
-  if (BPF_CLASS(insn.code) == BPF_STX && BPF_MODE(insn.code) == BPF_ATOMIC) return atomic(state, insn, size);
+  if (BPF_CLASS(insn.code) == BPF_STX && BPF_MODE(insn.code) == BPF_ATOMIC)
+    return atomic(state, insn, size);
   check_region(base, base_index, insn.off, size, !loads);
   if (loads) {
     Reg value;
@@ -55,25 +65,32 @@ void Walk::memory(State& state, const bpf_insn& insn) {
   if (BPF_CLASS(insn.code) == BPF_STX) {
     read(state, insn.src_reg);
     Reg& source = state.reg(insn.src_reg);
-    if (source.is_scalar() && source.id == 0 && size == 8 && !source.range.is_constant()) source.id = next_id_++;
+    if (source.is_scalar() && source.id == 0 && size == 8 && !source.range.is_constant())
+      source.id = next_id_++;
     value = source;
   }
   if (base.kind == Kind::kStack) return store_stack(state, base, insn.off, size, value);
-  if (value.is_pointer()) refuse("stores " + kind_name(value) + " where other programs can read it");
+  if (value.is_pointer())
+    refuse("stores " + kind_name(value) + " where other programs can read it");
 }
 
 Walk::Region Walk::region_of(const Reg& reg, uint32_t index) const {
   switch (reg.kind) {
-    case Kind::kStack: return {0, true, "stack"};
-    case Kind::kContext: return {context_size(input_.context), false, "context"};
+    case Kind::kStack:
+      return {0, true, "stack"};
+    case Kind::kContext:
+      return {context_size(input_.context), false, "context"};
     case Kind::kMapValue: {
       const VerifiedMap& map = input_.maps[reg.map];
       return {map.value_size, !map.frozen, "map value"};
     }
-    case Kind::kRecord: return {reg.size, true, "ring buffer record"};
+    case Kind::kRecord:
+      return {reg.size, true, "ring buffer record"};
     case Kind::kNullableValue:
-    case Kind::kNullableRecord: refuse(reg_name(index) + " is " + kind_name(reg) + ": compare it with null first");
-    default: refuse(reg_name(index) + " is " + kind_name(reg) + ", not an address");
+    case Kind::kNullableRecord:
+      refuse(reg_name(index) + " is " + kind_name(reg) + ": compare it with null first");
+    default:
+      refuse(reg_name(index) + " is " + kind_name(reg) + ", not an address");
   }
 }
 
@@ -84,8 +101,8 @@ void Walk::check_region(const Reg& reg, uint32_t index, int64_t offset, int64_t 
   int64_t begin = reg.kind == Kind::kStack ? -static_cast<int64_t>(hooks::kFrameSize) : 0;
   int64_t end = reg.kind == Kind::kStack ? 0 : region.size;
   if (low < begin || high + size > end) {
-    std::string what = std::string(write ? "writes " : "reads ") + range_text(low, high, size) + " of a " +
-                       region.name + " of " + std::to_string(end - begin) + " bytes";
+    std::string what = std::string(write ? "writes " : "reads ") + range_text(low, high, size) +
+                       " of a " + region.name + " of " + std::to_string(end - begin) + " bytes";
     refuse(what);
   }
   if (write && !region.writable) refuse(std::string("writes to a read-only ") + region.name);
@@ -94,8 +111,8 @@ void Walk::check_region(const Reg& reg, uint32_t index, int64_t offset, int64_t 
 void Walk::check_context(const Reg& reg, int64_t offset, int64_t size, bool write) {
   int64_t at = reg.range.smin + offset;
   if (at < 0 || at + size > context_size(input_.context))
-    refuse(std::string(write ? "writes " : "reads ") + range_text(at, at, size) + " of a context of " +
-           std::to_string(context_size(input_.context)) + " bytes");
+    refuse(std::string(write ? "writes " : "reads ") + range_text(at, at, size) +
+           " of a context of " + std::to_string(context_size(input_.context)) + " bytes");
   if (!write) return;
   bool action = at == offsetof(hooks::CallContext, action) && size == 4;
   bool result = at == offsetof(hooks::CallContext, ret) && size == 8;
@@ -130,7 +147,8 @@ void Walk::mark_read(State& state, uint32_t frame, uint32_t slot) {
 }
 
 // Every byte of [low, high) must hold data. Offsets from the frame's top, inside it.
-void Walk::read_stack_range(State& state, uint32_t frame, int64_t low, int64_t high, bool data_only) {
+void Walk::read_stack_range(State& state, uint32_t frame, int64_t low, int64_t high,
+                            bool data_only) {
   for (int64_t at = low; at < high; at++) {
     auto byte = static_cast<uint32_t>(at + hooks::kFrameSize);
     Slot& slot = state.frames[frame].stack[byte / 8];
@@ -173,16 +191,19 @@ Reg Walk::load_stack(State& state, const Reg& base, int64_t offset, uint32_t siz
     auto b = static_cast<uint32_t>(at + hooks::kFrameSize);
     zero = state.frames[frame].stack[b / 8].bytes[b % 8] == Byte::kZero;
   }
-  bool low_part = exact && byte % 8 == 0 && slot.is_spill() && slot.spilled.is_scalar() && byte / 8 == (byte + size - 1) / 8;
+  bool low_part = exact && byte % 8 == 0 && slot.is_spill() && slot.spilled.is_scalar() &&
+                  byte / 8 == (byte + size - 1) / 8;
   read_stack_range(state, frame, low, high, true);
   if (zero) return Reg::scalar(ScalarRange::constant(0));
   // The low bytes of a spilled number: what 32-bit code writes and reads back.
   if (low_part && size == 4) return Reg::scalar(slot.spilled.range.low_half());
-  if (low_part && slot.spilled.range.umax <= loaded_range(size).umax) return Reg::scalar(slot.spilled.range);
+  if (low_part && slot.spilled.range.umax <= loaded_range(size).umax)
+    return Reg::scalar(slot.spilled.range);
   return Reg::scalar(loaded_range(size));
 }
 
-void Walk::store_stack(State& state, const Reg& base, int64_t offset, uint32_t size, const Reg& value) {
+void Walk::store_stack(State& state, const Reg& base, int64_t offset, uint32_t size,
+                       const Reg& value) {
   int64_t low = base.range.smin + offset;
   uint32_t frame = base.frame;
   if (!base.range.is_constant()) {
@@ -217,10 +238,13 @@ void Walk::atomic(State& state, const bpf_insn& insn, uint32_t size) {
   const Reg base = read(state, insn.dst_reg);
   const Reg operand = read(state, insn.src_reg);
   if (base.kind == Kind::kContext) refuse("atomic operation on the context");
-  if (operand.is_pointer()) refuse("stores " + kind_name(operand) + " where other programs can read it");
-  if (insn.imm == BPF_CMPXCHG && read(state, 0).is_pointer()) refuse("compares a pointer with memory");
+  if (operand.is_pointer())
+    refuse("stores " + kind_name(operand) + " where other programs can read it");
+  if (insn.imm == BPF_CMPXCHG && read(state, 0).is_pointer())
+    refuse("compares a pointer with memory");
   check_region(base, insn.dst_reg, insn.off, size, true);
-  if (base.range.is_constant() && (base.range.smin + insn.off) % size) refuse("atomic operation on a misaligned address");
+  if (base.range.is_constant() && (base.range.smin + insn.off) % size)
+    refuse("atomic operation on a misaligned address");
   if (base.kind == Kind::kStack) {
     if (!base.range.is_constant()) refuse("atomic operation at a variable stack offset");
     int64_t low = base.range.smin + insn.off;
@@ -231,14 +255,16 @@ void Walk::atomic(State& state, const bpf_insn& insn, uint32_t size) {
   state.reg(insn.imm == BPF_CMPXCHG ? 0 : insn.src_reg) = Reg::scalar(loaded_range(size));
 }
 
-void Walk::check_memory(State& state, uint32_t index, int64_t size, bool write, bool may_be_uninitialised) {
+void Walk::check_memory(State& state, uint32_t index, int64_t size, bool write,
+                        bool may_be_uninitialised) {
   if (size == 0) return;
   const Reg& reg = read(state, index);
   check_region(reg, index, 0, size, write);
   if (reg.kind != Kind::kStack) return;
   int64_t low = reg.range.smin, high = reg.range.smax + size;
   bool exact = reg.range.is_constant();
-  if (!write || !may_be_uninitialised || !exact) read_stack_range(state, reg.frame, low, high, true);
+  if (!write || !may_be_uninitialised || !exact)
+    read_stack_range(state, reg.frame, low, high, true);
   if (!write) return;
   StackMasks before = state.written;
   write_stack_range(state, reg.frame, low, high);

@@ -30,7 +30,8 @@ bool reg_included(const Reg& before, const Reg& now, Renaming& scalars, Renaming
   if (before.kind != now.kind || before.frame != now.frame || before.map != now.map ||
       before.size != now.size)
     return false;
-  if ((before.id == 0) != (now.id == 0) || (before.id && !pointers.same(before.id, now.id))) return false;
+  if ((before.id == 0) != (now.id == 0) || (before.id && !pointers.same(before.id, now.id)))
+    return false;
   return before.range.includes(now.range);
 }
 
@@ -61,7 +62,8 @@ uint16_t live_of_frame(const State& state, size_t frame, uint16_t live) {
 }
 
 bool same_shape(const State& before, const State& now) {
-  if (before.frames.size() != now.frames.size() || before.references.size() != now.references.size())
+  if (before.frames.size() != now.frames.size() ||
+      before.references.size() != now.references.size())
     return false;
   for (size_t i = 0; i < now.frames.size(); i++)
     if (before.frames[i].return_to != now.frames[i].return_to) return false;

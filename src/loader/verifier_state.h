@@ -17,11 +17,11 @@ enum class Kind : uint8_t {
   kUninitialised,
   kScalar,
   kContext,
-  kStack,           // of frame `frame`; offset from its top, negative
+  kStack,  // of frame `frame`; offset from its top, negative
   kMap,
   kMapValue,
-  kNullableValue,   // a lookup's answer before its check
-  kRecord,          // of a ring buffer
+  kNullableValue,  // a lookup's answer before its check
+  kRecord,         // of a ring buffer
   kNullableRecord,
 };
 

@@ -75,7 +75,8 @@ class Walk {
   void write_stack_range(State& state, uint32_t frame, int64_t low, int64_t high);
   void mark_read(State& state, uint32_t frame, uint32_t slot);
   // `size` bytes behind reg + offset are readable, or writable and then hold data.
-  void check_memory(State& state, uint32_t index, int64_t size, bool write, bool may_be_uninitialised);
+  void check_memory(State& state, uint32_t index, int64_t size, bool write,
+                    bool may_be_uninitialised);
 
   // verifier_calls.cc
   void call_helper(State& state, const bpf_insn& insn, uint32_t pc);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// A call that is passed on and whose result a program waits for is executed by entry.S, on the program's own stack and
+// with nothing of ours held (kWatched): it may block, be interrupted by a handler, or never return. bt_after_watched then
+// runs the exit programs with what the frame kept.
+#include "agent/hooked.h"
+
+#include <sys/syscall.h>
+
+#include "agent/agent.h"
+#include "agent/thread_block.h"
+#include "base/syscall.h"
+#include "hooks/hooks.h"
+#include "registry/reader.h"
+
+namespace bt::agent {
+namespace {
+
+// These do not come back, come back twice, or must not be executed from another place.
+bool is_watchable(int number) {
+  switch (number) {
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_rt_sigreturn:
+    case SYS_set_robust_list:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                    uint64_t e, uint64_t f) {
+  hooks::Call call;
+  call.nr = number;
+  const uint64_t arguments[6] = {a, b, c, d, e, f};
+  for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
+  hooks::Verdict verdict = hooks::run_enter(bt_thread.hooks, call);
+  if (verdict == hooks::Verdict::kAnswered) return call.result;
+  int64_t result = verdict == hooks::Verdict::kKernel ? kPassthrough : plain(a, b, c, d, e, f);
+  if (!call.wants_exit || result == kSplit || !is_watchable(number)) return result;
+  // While the mask is not the program's (a thread that blocks SIGSEGV) the call cannot wait for anything: unwatched.
+  if (result == kPassthrough) return bt_thread.attention ? kPassthrough : kWatched;
+  call.served = hooks::Served::kInProcess;
+  return hooks::run_exit(bt_thread.hooks, call, result);
+}
+
+extern "C" BT_HIDDEN int64_t bt_after_watched(const Frame* frame, int64_t result) {
+  hooks::Call call;
+  call.nr = static_cast<int64_t>(frame->number);
+  const uint64_t arguments[6] = {frame->rdi, frame->rsi, frame->rdx,
+                                 frame->r10, frame->r8,  frame->r9};
+  for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
+  call.served = hooks::Served::kKernel;
+  return hooks::run_exit(bt_thread.hooks, call, result);
+}
+
+void start_hooks(char** environment) {
+  char directory[registry::kDirectoryBytes];
+  auto uid = static_cast<uint32_t>(base::raw_syscall(SYS_geteuid));
+  if (!registry::run_directory(environment, uid, directory)) return;
+  hooks::Host host;
+  host.faults_handled = true;  // install_fault_handlers() comes before the first patched call
+  hooks::init(directory, host);
+}
+
+}  // namespace bt::agent

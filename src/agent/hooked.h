@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Intercepted calls while eBPF programs are loaded: every call enters, ours or not, and the programs run around it.
+#pragma once
+
+#include <cstdint>
+
+namespace bt::agent {
+
+using PlainHandler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+// What entry.S is to do with the call, or its result. `plain` answers the call as without programs.
+int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                    uint64_t e, uint64_t f);
+
+// Maps the registry of programs. Once, before any library is patched.
+void start_hooks(char** environment);
+
+}  // namespace bt::agent
