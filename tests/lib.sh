@@ -14,14 +14,27 @@
 #   finish                      the closing line, and the suite's exit status
 #
 # Whatever happens, what was mounted is unmounted and the daemon is gone when the suite ends.
+#
+# As root, a suite runs in a mount namespace of its own where only /tmp, /run, /dev/shm and the build folder can be written: a program
+# that is served wrongly may lose its way (a test once walked up from its directory and removed /etc), and must not take the
+# machine with it.
 set -u
 export LC_ALL=C
-build=$(readlink -f "${1:?usage: run BUILD_DIR [--long]}")
+build=$(readlink -f "${1:?usage: run BUILD_DIR [--long]}") || exit 1
+if [ "$(id -u)" = 0 ] && [ -z "${BT_TEST_PROTECTED:-}" ] && unshare --mount true 2>/dev/null; then
+  export BT_TEST_PROTECTED=1
+  exec unshare --mount --propagation private bash -c '
+    set -e
+    for writable in /tmp /run "$0"; do mount --bind "$writable" "$writable"; done
+    mount -o remount,bind,ro /
+    exec bash "$@"' "$build" "$(readlink -f "$0")" "$@"
+fi
 long=; [ "${2:-}" != --long ] || long=1
 btfuse=$build/btfuse
-scratch=$(mktemp -d "/tmp/btfuse-test.XXXXXX")
+scratch=$(mktemp -d "/tmp/btfuse-test.XXXXXX") || exit 1
 export BTFUSE_RUN_DIR=$scratch/run
-mkdir -m 700 "$BTFUSE_RUN_DIR"
+export HOME=$scratch/home XDG_CACHE_HOME=$scratch/home/.cache
+mkdir -m 700 "$BTFUSE_RUN_DIR" "$HOME" && cd "$HOME" || exit 1
 check_limit_seconds=${check_limit_seconds:-60}
 passed=0 failed=0 skipped=0 mounted=()
 
