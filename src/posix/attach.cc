@@ -71,23 +71,20 @@ void take_over_descriptors(ThreadState& self, Mount& mount, engine::SessionIndex
   Files& files = *self.files;
   engine::Context context = context_of(self, mount);
   const engine::SessionRecord& record = *mount.volume.session(session);
-  for (uint32_t page = 0; page < format::kDescriptorPagesMax; page++) {
-    if (record.descriptors[page] == engine::PageIndex::kNone) continue;
-    for (uint32_t i = 0; i < 1024; i++) {
-      int32_t fd = static_cast<int32_t>(page * 1024 + i);
-      bool close_on_exec = false;
-      auto index = engine::find_descriptor(mount.volume, session, fd, close_on_exec);
-      const engine::DescriptionRecord* description = mount.volume.description(index);
-      if (!description) continue;
-      // The program may have closed it behind our back.
-      if (raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC) < 0) {
-        (void)engine::close_descriptor(context, session, fd);
-        continue;
-      }
-      const engine::InodeRecord* inode = mount.volume.inode(description->inode.index());
-      write_entry(files, fd, make_entry(mount, index, description->flags & ~static_cast<uint32_t>(O_CLOEXEC),
-                                        inode && S_ISDIR(inode->mode)));
+  for (int32_t fd = engine::next_descriptor(mount.volume, session, 0); fd >= 0;
+       fd = engine::next_descriptor(mount.volume, session, fd + 1)) {
+    bool close_on_exec = false;
+    auto index = engine::find_descriptor(mount.volume, session, fd, close_on_exec);
+    const engine::DescriptionRecord* description = mount.volume.description(index);
+    if (!description) continue;
+    // The program may have closed it behind our back.
+    if (raw_syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC) < 0) {
+      (void)engine::close_descriptor(context, session, fd);
+      continue;
     }
+    const engine::InodeRecord* inode = mount.volume.inode(description->inode.index());
+    uint32_t flags = description->flags & ~static_cast<uint32_t>(O_CLOEXEC);
+    write_entry(files, fd, make_entry(mount, index, flags, inode && S_ISDIR(inode->mode)));
   }
   if (record.cwd) adopt_directory(files, mount, record.cwd);
 }

@@ -16,7 +16,8 @@ Result<void> make_directory(int32_t directory, const char* path, uint32_t mode) 
   BT_TRY(walk_to_new_name(directory, path, walk));
   engine::Context context = walk.context();
   engine::NewInode what;
-  what.mode = S_IFDIR | (mode & 01777 & ~current_umask());
+  what.mode = S_IFDIR | (mode & 01777);
+  what.umask = current_umask();
   engine::Attributes made;
   return engine::create(context, walk.directory, walk.last, what, made);
 }

@@ -21,7 +21,8 @@ Result<void> make_node(int32_t directory, const char* path, uint32_t mode, uint3
   BT_TRY(walk_to_new_file_name(directory, path, walk));
   engine::Context context = walk.context();
   engine::NewInode what;
-  what.mode = type | (mode & 07777 & ~current_umask());
+  what.mode = type | (mode & 07777);
+  what.umask = current_umask();
   what.rdev = type == S_IFCHR || type == S_IFBLK ? device : 0;
   engine::Attributes made;
   return engine::create(context, walk.directory, walk.last, what, made);

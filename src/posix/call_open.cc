@@ -58,11 +58,11 @@ Result<int32_t> open_unnamed(Walk& walk, const Request& request) {
   if (!S_ISDIR(walk.found.mode)) return Error(ENOTDIR);
   engine::Context context = walk.context();
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
-  uint32_t mode = S_IFREG | (request.mode & 07777 & ~current_umask());
+  uint32_t mode = S_IFREG | (request.mode & 07777);
   // O_EXCL is what makes it impossible to name the file later, so it is kept for this.
   uint32_t flags = request.kept() | (request.flags & O_EXCL);
   return open_number(walk, request.flags, false, [&](int32_t fd) {
-    return engine::open_unnamed(context, walk.found.inode, mode, session, fd, flags, request.has(O_CLOEXEC));
+    return engine::open_unnamed(context, walk.found.inode, mode, current_umask(), session, fd, flags, request.has(O_CLOEXEC));
   });
 }
 
@@ -70,12 +70,12 @@ Result<int32_t> create(Walk& walk, const Request& request) {
   if (walk.trailing_slash) return Error(EISDIR);
   engine::Context context = walk.context();
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
-  uint32_t mode = S_IFREG | (request.mode & 07777 & ~current_umask());
+  uint32_t mode = S_IFREG | (request.mode & 07777);
   uint32_t flags = request.kept() | (request.flags & O_EXCL);
   return open_number(walk, request.flags, false, [&](int32_t fd) -> Result<engine::DescriptionIndex> {
     engine::Opened opened;
-    BT_TRY(engine::create_and_open(context, walk.directory, walk.last, mode, session, fd, flags, request.has(O_CLOEXEC),
-                                   opened));
+    BT_TRY(engine::create_and_open(context, walk.directory, walk.last, mode, current_umask(), session, fd, flags,
+                                   request.has(O_CLOEXEC), opened));
     return opened.description;
   });
 }
