@@ -2,6 +2,7 @@
 #include "engine/allocator.h"
 
 #include "engine/housekeeping.h"
+#include "engine/seq_read.h"
 #include "metrics/meter.h"
 
 namespace bt::engine {
@@ -92,11 +93,37 @@ Result<void> pull(Thread& thread, uint32_t need) {
   return {};
 }
 
-// Moves `count` records from the slot's list to the pool's.
+Result<uint32_t> pull_from(Thread& thread, FreePool& pool, uint32_t count) {
+  Transaction txn(thread);
+  BT_TRY(txn.lock(pool.lock, shm::LockRank::kAllocator));
+  BT_TRY_ASSIGN(uint32_t pulled, pull_used<PageIndex>(txn, thread, pool, count));
+  txn.commit();
+  return pulled;
+}
+
+// Pages that have memory come first, then those whose memory was returned, then the untouched: more of the volume is
+// touched only when it must be.
+template <>
+Result<void> pull<PageIndex>(Thread& thread, uint32_t need) {
+  Superblock& super = thread.volume->superblock();
+  uint64_t& list = of(*thread.slot, PageIndex{});
+  uint32_t goal = base::max(need, kBatchPages);
+  BT_TRY(pull_from(thread, super.free_pages, goal - count_of(list)));
+  if (count_of(list) >= need) return {};
+  if (load_relaxed(super.returned_pages.count) != 0)
+    BT_TRY(pull_from(thread, super.returned_pages, goal - count_of(list)));
+  if (count_of(list) >= need) return {};
+  Transaction txn(thread);
+  BT_TRY(txn.lock(super.free_pages.lock, shm::LockRank::kAllocator));
+  BT_TRY(pull_fresh<PageIndex>(txn, thread, super.free_pages, goal - count_of(list)));
+  txn.commit();
+  return {};
+}
+
+// Moves `count` records from the slot's list to a pool's.
 template <typename Index>
-Result<void> push(Thread& thread, uint32_t count) {
+Result<void> push(Thread& thread, FreePool& pool, uint32_t count) {
   if (count == 0) return {};
-  FreePool& pool = pool_of(thread.volume->superblock(), Index{});
   Transaction txn(thread);
   BT_TRY(txn.lock(pool.lock, shm::LockRank::kAllocator));
   uint64_t& list = of(*thread.slot, Index{});
@@ -141,7 +168,9 @@ Result<void> supply(Thread& thread, uint32_t need, int errno_value) {
 template <typename Index>
 void flush_to(Thread& thread, uint32_t limit, uint32_t keep) {
   uint32_t count = count_of(of(*thread.slot, Index{}));
-  if (count > limit) (void)push<Index>(thread, count - keep).has_value();
+  if (count > limit)
+    (void)push<Index>(thread, pool_of(thread.volume->superblock(), Index{}), count - keep)
+        .has_value();
 }
 }  // namespace
 
@@ -170,6 +199,14 @@ void flush_lists(Thread& thread) {
   flush_to<PageIndex>(thread, 0, 0);
   flush_to<DescriptionIndex>(thread, 0, 0);
   flush_to<FileLockIndex>(thread, 0, 0);
+}
+
+Result<uint32_t> pull_pages(Thread& thread, FreePool& pool, uint32_t count) {
+  return pull_from(thread, pool, count);
+}
+
+Result<void> push_pages(Thread& thread, FreePool& pool, uint32_t count) {
+  return push<PageIndex>(thread, pool, count);
 }
 
 PageIndex take_page(Transaction& txn, Thread& thread, InodeIndex owner, uint32_t index,
@@ -202,7 +239,8 @@ Space measure_space(const Volume& volume) {
   Space space = {};
   space.pages_total = g.pages.count - 1;
   space.inodes_total = g.inodes.count - 1;
-  space.pages_free = super.free_pages.count + g.pages.count - super.free_pages.fresh;
+  space.pages_free =
+      super.free_pages.count + super.returned_pages.count + g.pages.count - super.free_pages.fresh;
   space.inodes_free = super.free_inodes.count + g.inodes.count - super.free_inodes.fresh;
   for (uint32_t i = 1; i < volume.slots_used(); i++) {
     const FreeLists& lists = volume.slot(SlotIndex{i})->free;

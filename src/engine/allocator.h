@@ -158,6 +158,10 @@ inline void give_file_lock(Transaction& txn, Thread& thread, FileLockIndex file_
   free_list::give(txn, thread, file_lock);
 }
 
+// For page_return.cc: up to `count` pages of a pool's list become the slot's; how many. And back.
+Result<uint32_t> pull_pages(Thread& thread, FreePool& pool, uint32_t count);
+Result<void> push_pages(Thread& thread, FreePool& pool, uint32_t count);
+
 // Sums over pools and slots; exact when nothing runs. For statfs and check.
 struct Space {
   uint64_t pages_total, pages_free, inodes_total, inodes_free;

@@ -93,9 +93,13 @@ void check_locks(CheckState& state) {
   for (uint32_t i = 0; i < volume.geometry().stripes.count; i++)
     check_lock(state, volume.stripe(i).lock, i, false);
   const Superblock& super = state.super;
-  const LockRecord* single[] = {&super.rename_lock,         &super.orphan_lock,
-                                &super.free_inodes.lock,    &super.free_dentries.lock,
-                                &super.free_pages.lock,     &super.free_descriptions.lock,
+  const LockRecord* single[] = {&super.rename_lock,
+                                &super.orphan_lock,
+                                &super.free_inodes.lock,
+                                &super.free_dentries.lock,
+                                &super.free_pages.lock,
+                                &super.returned_pages.lock,
+                                &super.free_descriptions.lock,
                                 &super.free_file_locks.lock};
   for (const LockRecord* lock : single)
     check_lock(state, *lock, static_cast<uint64_t>(volume.offset_of(lock)), false);

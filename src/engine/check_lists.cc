@@ -80,6 +80,7 @@ void check_free_lists(CheckState& state) {
   walk_pool<InodeIndex>(state, state.super.free_inodes);
   walk_pool<DentryIndex>(state, state.super.free_dentries);
   walk_pool<PageIndex>(state, state.super.free_pages);
+  walk_pool<PageIndex>(state, state.super.returned_pages);
   walk_pool<DescriptionIndex>(state, state.super.free_descriptions);
   walk_pool<FileLockIndex>(state, state.super.free_file_locks);
   for (uint32_t i = 1; i < state.volume.slots_used(); i++)

@@ -83,6 +83,7 @@ struct Superblock {
   uint32_t orphan_count;               // guarded by orphan_lock
   uint64_t orphan_reserved[5];
   FreePool free_inodes, free_dentries, free_pages, free_descriptions, free_file_locks;
+  FreePool returned_pages;  // free pages without memory (engine/page_return.h); `fresh` is not used
   uint64_t hook_image;     // atomic: generation of the loaded eBPF programs, 0 = none
   uint64_t hook_reserved[7];
 };

@@ -6,7 +6,7 @@ TITLE = 'generated documents are what their tools print'
 WHY_SKIPPED = 'no generator is built'
 SAMPLES = False
 # document → the built tool that prints it.
-DOCUMENTS = {'docs/metrics.md': 'metrics_doc_tool'}
+DOCUMENTS = {'docs/metrics.md': 'metrics_doc_tool', 'docs/layout.txt': 'btfuse-layout'}
 
 
 def check(tree):
