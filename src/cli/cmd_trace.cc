@@ -46,12 +46,15 @@ struct Line {
 // What a pid and a descriptor were called when last seen, so that a line about fd 5 can say which file that is.
 class Names {
  public:
-  const std::string& program(uint32_t pid) {
+  // A process that is gone already is still known by the name of its session, for a while.
+  const std::string& program(VolumeView& view, uint32_t pid) {
     auto [place, is_new] = programs_.try_emplace(pid);
-    if (is_new || place->second == "?") {
-      std::ifstream comm("/proc/" + std::to_string(pid) + "/comm");
-      if (!std::getline(comm, place->second)) place->second = "?";
-    }
+    if (!is_new) return place->second;
+    std::ifstream comm("/proc/" + std::to_string(pid) + "/comm");
+    if (std::getline(comm, place->second)) return place->second;
+    place->second = "?";
+    for (const SessionView& session : view.sessions())
+      if (session.pid == pid) place->second = session.name;
     return place->second;
   }
 
@@ -156,7 +159,7 @@ void print_line(const Line& line, Names& names, bool as_json) {
   if (!as_json) {
     std::string fd = record.fd >= 0 ? std::to_string(record.fd) : "-";
     std::printf("%s %7u %-15s %-12s %4s %10s %10.0f  %-12s %s\n", time.c_str(), record.pid,
-                names.program(record.pid).c_str(), call_text(record), fd.c_str(),
+                names.program(*line.view, record.pid).c_str(), call_text(record), fd.c_str(),
                 result_text(record).c_str(), latency_ns, metrics::way_name(record.way),
                 path.c_str());
     return;
@@ -166,7 +169,7 @@ void print_line(const Line& line, Names& names, bool as_json) {
   json.member("time", time);
   json.member("mountpoint", line.view->mount_point());
   json.member("pid", record.pid);
-  json.member("program", names.program(record.pid));
+  json.member("program", names.program(*line.view, record.pid));
   json.member("call", call_text(record));
   json.member("operation", metrics::operation_name(record.operation));
   json.member("path", path);

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <utility>
 
@@ -150,6 +151,10 @@ std::vector<SessionView> VolumeView::sessions() const {
     view.descriptors = record->descriptor_count;
     view.is_daemon = record->pid == daemon_pid;
     view.name.assign(record->name, strnlen(record->name, sizeof record->name));
+    if (view.name.empty()) {
+      std::ifstream comm("/proc/" + std::to_string(view.pid) + "/comm");
+      std::getline(comm, view.name);
+    }
     found.emplace(index, view);
   }
   for (uint32_t index : used_records(volume_.geometry().slots, sizeof(format::SlotRecord))) {
