@@ -22,7 +22,7 @@ using base::raw_syscall;
 namespace {
 
 // Only the pages of mounts that are there are ever touched.
-registry::MountRecord records[kMountsMax];
+constinit registry::MountRecord records[kMountsMax] = {};
 
 // The value of NAME= in the environment; nullptr when it is not there.
 const char* variable(char** environment, const char* name) {

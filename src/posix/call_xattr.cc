@@ -64,7 +64,7 @@ Result<void> load_name(uint64_t from, Name& name) {
 // Values may be 64 KiB, more than a stack has; each thread that needs one takes from here in turn.
 constexpr uint64_t kValueMax = XATTR_SIZE_MAX;
 char value_buffer[kValueMax];
-Files value_lock_holder;  // its lock alone is used
+constinit Files value_lock_holder = {};  // its lock alone is used
 
 class ValueBuffer {
  public:

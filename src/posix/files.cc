@@ -15,7 +15,7 @@ using base::raw_syscall;
 
 namespace {
 // 512 KiB of which only what is used is ever touched.
-DescriptorTable process_table;
+constinit DescriptorTable process_table = {};
 // Below this, so that the kernel's own table stays small (it is copied at each fork up to its highest number).
 constexpr int32_t kHiddenHighest = 1000;
 
@@ -47,14 +47,14 @@ uint32_t lowest_in_pool(const Files& files, int32_t minimum) {
 }
 
 // One word a number; touched where descriptors are in use.
-engine::InodeNumber directory_of_opened[DescriptorTable::kSize];
+constinit engine::InodeNumber directory_of_opened[DescriptorTable::kSize] = {};
 
 }  // namespace
 
 engine::InodeNumber opened_in(int32_t fd) { return directory_of_opened[fd]; }
 void note_opened_in(int32_t fd, engine::InodeNumber directory) { directory_of_opened[fd] = directory; }
 
-Files process_files = {&process_table, 0, 0, 0, {}, 0, 022, {}, {}, {}};
+constinit Files process_files = {&process_table, 0, 0, 0, {}, 0, 022, {}, {}, {}};
 
 void lock_files(Files& files) {
   uint32_t expected = 0;

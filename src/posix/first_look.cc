@@ -8,7 +8,7 @@
 
 namespace bt::posix {
 
-FirstLook first_look;
+constinit FirstLook first_look = {};
 thread_local constinit DescriptorTable* thread_table = nullptr;
 
 namespace {

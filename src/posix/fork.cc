@@ -54,7 +54,7 @@ bool clone_sessions(ThreadState& self, Sessions& sessions) {
 }
 
 // Written by the thread that forks, under the files' lock, read on both sides.
-Sessions fork_sessions;
+constinit Sessions fork_sessions = {};
 bool fork_cloned;
 
 void adopt_for_child(ThreadState& self, uint32_t pid) {

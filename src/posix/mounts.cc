@@ -3,8 +3,8 @@
 
 namespace bt::posix {
 
-Mount mounts[kMountsMax];
-uint32_t mount_count;
+constinit Mount mounts[kMountsMax] = {};
+constinit uint32_t mount_count = 0;
 
 Result<void> add_mount(const MountSource& source) {
   if (mount_count == kMountsMax) return Error(ENFILE);
