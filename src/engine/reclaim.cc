@@ -50,7 +50,9 @@ Result<void> take_off_orphan_list(Transaction& txn, Volume& volume, InodeRecord&
 // Data pages and attributes of an inode that frees in one go: the log holds kPagesFreedAtOnce pages, whatever their use.
 bool is_small(const InodeRecord& inode) {
   bool has_xattrs = inode.xattrs != PageIndex::kNone;
-  return inode.page_count + (has_xattrs ? kXattrPagesMax : 0) <= kPagesFreedAtOnce && inode.height <= 1;
+  uint32_t radix_pages = inode.height;  // one at height 1
+  return inode.page_count + radix_pages + (has_xattrs ? kXattrPagesMax : 0) <= kPagesFreedAtOnce &&
+         inode.height <= 1;
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// OPEN: permission is checked here and not again. The file handle is 0, for the kernel's own reference keeps the inode; only
+// descriptions that came by a hidden name have one (hidden.h).
+#include <fcntl.h>
+
+#include "engine/descriptions.h"
+#include "fuse/handlers.h"
+
+namespace bt::fuse {
+namespace {
+
+Result<void> check_and_truncate(Request& request, InodeNumber inode, int flags) {
+  BT_TRY(engine::check_access(request.context(), inode, access_mask_of(flags)));
+  if (!(flags & O_TRUNC) || request.was_executed()) return {};
+  engine::AttributeChange change;
+  change.which = engine::AttributeChange::kSize;
+  change.by_descriptor = true;
+  Attributes after;
+  return engine::set_attributes(request.context(), inode, change, after);
+}
+
+}  // namespace
+
+using metrics::Operation;
+
+void handle_open(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
+  Request request(handle, Operation::k_open, true);
+  request.about(inode_of(node));
+  auto description = request.server().pending_opens().take(request.caller().pid, inode_of(node));
+  if (description != format::DescriptionIndex::kNone) {
+    auto result = engine::add_reference(request.context(), description);
+    if (!result) return request.reply_error(result.error());
+    file->fh = raw(description);
+    return request.reply_open(*file);
+  }
+  auto result = check_and_truncate(request, inode_of(node), file->flags);
+  if (!result) return request.reply_error(result.error());
+  file->fh = 0;
+  request.reply_open(*file);
+}
+
+}  // namespace bt::fuse

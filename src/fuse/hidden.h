@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Names that are in no directory: MOUNT/.btfuse/ofd/<description>.<inode number, hex> opens an open file description of the
+// volume a second time, as a descriptor of the kernel, for the program that made it (it is about to hand it to something that
+// only knows the kernel's). Looked up by the volume's owner and root alone, never listed.
+//
+// The lookup answers the file's real node, so that the kernel has one inode for it; that the OPEN which follows is about the
+// description and not about the file is remembered by thread. Any other lookup of the thread forgets it.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/operations.h"
+#include "fuse/protocol.h"
+
+namespace bt::fuse {
+
+inline constexpr fuse_ino_t kHiddenDirectory = 0xffffffff'00000001;     // .btfuse
+inline constexpr fuse_ino_t kHiddenDescriptions = 0xffffffff'00000002;  // .btfuse/ofd
+inline constexpr bool is_hidden(fuse_ino_t node) { return node >> 32 == 0xffffffff; }
+inline constexpr std::string_view kHiddenName = ".btfuse";
+inline constexpr std::string_view kDescriptionsName = "ofd";
+
+struct NamedDescription {
+  format::DescriptionIndex description = format::DescriptionIndex::kNone;
+  format::InodeNumber inode;
+};
+
+// kNone: not such a name, or the volume has no such description open on that inode.
+NamedDescription find_named_description(const engine::Volume& volume, std::string_view name);
+
+class PendingOpens {
+ public:
+  void expect(pid_t thread, const NamedDescription& named);
+  void forget(pid_t thread);
+  // The description that this OPEN is about; kNone for an ordinary one. Taken once.
+  format::DescriptionIndex take(pid_t thread, format::InodeNumber inode);
+
+ private:
+  std::atomic<uint32_t> count_{0};  // hint: spares ordinary requests the mutex
+  std::mutex mutex_;
+  std::unordered_map<pid_t, NamedDescription> expected_;
+};
+
+}  // namespace bt::fuse

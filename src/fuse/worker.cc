@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "fuse/worker.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "fuse/housekeeper.h"
+#include "fuse/kernel_mount.h"
+#include "fuse/server.h"
+#include "registry/writer.h"
+
+namespace bt::fuse {
+namespace {
+
+void explain(SharedPage& page, const char* what, const char* why) {
+  std::snprintf(page.problem, sizeof page.problem, "%s: %s", what, why);
+  BT_LOG(kError, "%s: %s", what, why);
+}
+
+// One descriptor a watched process, so as many as we may have.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+uint32_t thread_count(uint32_t wanted) {
+  return wanted ? wanted : std::clamp(2 * std::thread::hardware_concurrency(), 4u, 16u);
+}
+
+// What the worker before us left: dead slots are rolled back first, so that stamps tell what was really done.
+void take_over(engine::Thread& thread, format::SessionIndex own) {
+  engine::Credentials daemon;
+  daemon.trusted = true;
+  engine::Context context{thread, daemon};
+  uint32_t repaired = engine::sweep_slots(thread);
+  uint32_t ended = 0;
+  uint32_t used = thread.volume->sessions_used();
+  for (uint32_t i = 1; i < used; i++) {
+    const format::SessionRecord* session = thread.volume->session(format::SessionIndex{i});
+    if (!session || session->state == format::kSessionFree || format::SessionIndex{i} == own ||
+        session_is_alive(*session))
+      continue;
+    end_session(context, format::SessionIndex{i});
+    ended++;
+  }
+  if (repaired || ended)
+    BT_LOG(kInfo, "%u dead threads repaired, %u dead sessions ended", repaired, ended);
+}
+
+void supervisor_is_gone(void* argument) {
+  const Mount& mount = *static_cast<const Mount*>(argument);
+  BT_LOG(kError, "the supervisor is gone: unmounting");
+  abandon_mount(mount);
+  _exit(0);
+}
+
+int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume& volume,
+          engine::Thread& thread) {
+  Server::Options options;
+  options.default_permissions = mount.options.default_permissions;
+  options.allow_other = mount.options.allow_other;
+  options.no_atime = mount.options.volume_options & format::kOptionNoAtime;
+  options.threads = thread_count(mount.threads);
+  Server server(volume, thread, mount.device, page, options);
+  bool is_restart = page.init_answered.load();
+  server.collect_stamps();
+  if (!server.begin()) {
+    explain(page, mount.mount_point.c_str(), "the connection to the kernel does not start");
+    return kWorkerCannotServe;
+  }
+  if (is_restart) {
+    if (auto resent = server.channel().resend_requests(); !resent) {
+      explain(page, "requests in flight cannot be had again", resent.error().text());
+      return kWorkerCannotServe;
+    }
+  }
+  BT_LOG(kInfo, "worker %u serves %s, %u threads, protocol 7.%u", page.generation.load(),
+         mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
+  Housekeeper housekeeper(volume, thread.session, supervisor, supervisor_is_gone,
+                          const_cast<Mount*>(&mount));
+  server.run();
+  return 0;
+}
+
+}  // namespace
+
+int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
+  open_log(mount.log_file, mount.log_level, "worker");
+  // The terminal's signals are the supervisor's business.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  engine::Volume volume;
+  if (auto mapped = map_volume(mount.volume, volume); !mapped) {
+    explain(page, "the volume cannot be mapped", mapped.error().text());
+    return kWorkerCannotServe;
+  }
+  engine::Thread thread;
+  thread.volume = &volume;
+  auto pid = static_cast<uint32_t>(getpid());
+  auto session = engine::open_session(thread, pid, registry::process_start_time(pid), geteuid());
+  if (!session) {
+    explain(page, "no session", session.error().text());
+    return kWorkerCannotServe;
+  }
+  __atomic_store_n(&volume.superblock().daemon_pid, pid, __ATOMIC_RELEASE);
+  take_over(thread, *session);
+  int status = serve(mount, page, supervisor, volume, thread);
+  engine::Credentials daemon;
+  daemon.trusted = true;
+  engine::Context context{thread, daemon};
+  (void)engine::close_session(context, *session);
+  BT_LOG(kInfo, "worker ends, status %d", status);
+  return status;
+}
+
+void mark_volume_gone(const VolumeFile& file) {
+  void* memory =
+      mmap(nullptr, format::kSuperblockSizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.file, 0);
+  if (memory == MAP_FAILED) return;
+  __atomic_store_n(&static_cast<format::Superblock*>(memory)->state, format::kVolumeGone,
+                   __ATOMIC_RELEASE);
+  munmap(memory, format::kSuperblockSizeBytes);
+}
+
+void abandon_mount(const Mount& mount) {
+  mark_volume_gone(mount.volume);
+  // Only our own mount: by now somebody may have mounted something else there.
+  std::string why;
+  if (device_of_mount(mount.mount_point) != 0 &&
+      kernel_unmount(mount.mount_point, Unmount::kLazy, why) != 0)
+    BT_LOG(kError, "unmounting %s: %s", mount.mount_point.c_str(), why.c_str());
+  (void)registry::remove_mount(mount.run_directory, mount.volume.id);
+}
+
+}  // namespace bt::fuse
