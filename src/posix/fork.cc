@@ -175,15 +175,11 @@ bool begin_vfork() {
   return true;
 }
 
+// Entering claims a slot of the child's own and says who it is.
 void child_of_vfork() {
   ThreadState& self = thread_state;
-  for (uint32_t i = 0; i < mount_count; i++) {
-    engine::SessionIndex session = self.files->session[i];
-    if (session == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
-    engine::Context context = context_of(self, mounts[i]);
-    const Identity& identity = process_identity(*self.files);
-    (void)engine::adopt_session(context, session, identity.pid, identity.start_time);
-  }
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (self.files->session[i] != engine::SessionIndex::kNone) (void)enter(self, mounts[i]);
 }
 
 void end_vfork(int64_t result) {

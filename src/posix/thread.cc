@@ -14,6 +14,18 @@ void forget_credentials() { __atomic_fetch_add(&credentials_epoch, 1, __ATOMIC_R
 
 namespace {
 
+// A fork child that runs before its parent has come back from fork tells itself who it is.
+Result<void> adopt_if_new(ThreadState& self, Mount& mount, engine::SessionIndex session) {
+  const engine::SessionRecord* record = mount.volume.session(session);
+  if (!record || __atomic_load_n(&record->state, __ATOMIC_ACQUIRE) != format::kSessionForking) return {};
+  const Identity& identity = process_identity(*self.files);
+  engine::Context context = context_of(self, mount);
+  auto adopted = engine::adopt_session(context, session, identity.pid, identity.start_time);
+  // EINVAL: the parent was faster.
+  if (!adopted && adopted.error().errno_value() != EINVAL) return adopted;
+  return {};
+}
+
 // Claims the session when this descriptor space has none yet, and this thread's slot.
 Result<void> claim(ThreadState& self, Mount& mount) {
   engine::Thread& thread = self.engine[mount.index];
@@ -24,6 +36,7 @@ Result<void> claim(ThreadState& self, Mount& mount) {
   engine::SessionIndex& session = files.session[mount.index];
   if (session != engine::SessionIndex::kNone) {
     BT_TRY(engine::attach_thread(thread, session));
+    BT_TRY(adopt_if_new(self, mount, session));
   } else {
     const Identity& identity = process_identity(files);
     BT_TRY_ASSIGN(session, engine::open_session(thread, identity.pid, identity.start_time, self.credentials.uid));
