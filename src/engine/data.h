@@ -32,6 +32,14 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
 // SEEK_DATA (hole = false) or SEEK_HOLE. ENXIO.
 Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset, bool hole);
 
+// fsync and fdatasync: nothing to do for a scratch volume; with an origin, comes back when its storage has the data. Tells a
+// failed write-back, once.
+Result<void> sync_file(Context& context, InodeNumber inode);
+// What close tells: a failed write-back, once. One load when there is nothing to tell.
+Result<void> report_write_error(Context& context, InodeNumber inode);
+// sync, syncfs: every file of the volume.
+Result<void> sync_volume(Context& context);
+
 // For mmap: the page of the volume behind page `index` of the file, pinned by the thread's session (kept out of reuse
 // until unpinned, or the session ends: engine/mapping.h). Holes are filled when `writable`. kNone: a hole, map zeros.
 // ENXIO: beyond the end.

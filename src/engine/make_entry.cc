@@ -29,8 +29,8 @@ Result<void> read_inheritance(Context& context, InodeNumber directory, const Ino
 }
 
 // Stores the inherited ACLs as attributes of the new inode and cuts its mode down to them.
-Result<void> write_inheritance(Transaction& txn, Thread& thread, InodeRecord& record, InodeIndex index,
-                               Inheritance& inheritance, uint32_t& mode) {
+Result<void> write_inheritance(Transaction& txn, Thread& thread, InodeRecord& record,
+                               InodeIndex index, Inheritance& inheritance, uint32_t& mode) {
   char bytes[4 + kAclEntriesMax * sizeof(AclEntry)];
   XattrWriter writer(thread, index, 1);
   BT_TRY(writer.adopt(txn));
@@ -68,8 +68,8 @@ void inherit_group(const Credentials& credentials, const InodeRecord& directory,
   }
 }
 
-Result<void> write_link_target(Transaction& txn, Thread& thread, InodeRecord& record, InodeIndex index,
-                               Text target) {
+Result<void> write_link_target(Transaction& txn, Thread& thread, InodeRecord& record,
+                               InodeIndex index, Text target) {
   if (target.size <= kInodeInlineBytes) {
     __builtin_memcpy(record.link_target, target.data, target.size);
   } else {
@@ -86,28 +86,17 @@ Result<void> write_link_target(Transaction& txn, Thread& thread, InodeRecord& re
   return {};
 }
 
-// Everything but the lock, the generation and the mode, which is stored last and logged: a record whose making was undone
-// must look free again.
-void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now) {
-  record.uid = uid;
-  record.gid = gid;
-  record.opens = 0;
-  record.rdev = 0;
-  record.size = 0;
-  record.atime_ns = record.mtime_ns = record.ctime_ns = record.btime_ns = now;
-  record.change = 1;
-  record.page_count = 0;
-  record.root = PageIndex::kNone;
-  record.height = 0;
-  record.xattrs = PageIndex::kNone;
-  record.file_locks = FileLockIndex::kNone;
-  record.flags = 0;
-  record.source_nlink = 0;
-  record.origin = 0;
+// What an origin keeps of an inode: nothing is known yet.
+void clear_cached_part(InodeRecord& record, uint64_t origin_number) {
+  record.cached = CachedPart{};
+  record.origin = origin_number;
+  record.valid_epoch = 0;
+  record.name = DentryIndex::kNone;
 }
 
-Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent, InodeRecord& directory,
-                        const NewInode& what, int64_t now, MadeInode& made) {
+Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent,
+                        InodeRecord& directory, const NewInode& what, int64_t now,
+                        MadeInode& made) {
   Thread& thread = context.thread;
   uint32_t mode = what.mode, gid;
   Inheritance inheritance;
@@ -119,6 +108,7 @@ Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent, 
   if (!record) [[unlikely]]
     return BT_DAMAGED(context.volume());
   clear_record(*record, context.credentials.uid, gid, now);
+  if (context.volume().origin()) clear_cached_part(*record, thread.origin_number);
   uint32_t type = mode & kModeType;
   if (type == kModeDirectory) {
     record->nlink = 2;
@@ -130,7 +120,8 @@ Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent, 
     if (type == kModeCharacter || type == kModeBlock) record->rdev = what.rdev;
     if (type == kModeLink) BT_TRY(write_link_target(txn, thread, *record, index, what.link_target));
   }
-  if (inheritance.has_acl) BT_TRY(write_inheritance(txn, thread, *record, index, inheritance, mode));
+  if (inheritance.has_acl)
+    BT_TRY(write_inheritance(txn, thread, *record, index, inheritance, mode));
   txn.store(record->mode, mode);
   made = {record, InodeNumber::of(index, record->generation)};
   return {};
@@ -148,6 +139,24 @@ Result<void> check_new(const Credentials& credentials, Text name, const NewInode
 }
 
 }  // namespace
+
+void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now) {
+  record.uid = uid;
+  record.gid = gid;
+  record.opens = 0;
+  record.rdev = 0;
+  record.size = 0;
+  record.atime_ns = record.mtime_ns = record.ctime_ns = record.btime_ns = now;
+  record.change = 1;
+  record.page_count = 0;
+  record.root = PageIndex::kNone;
+  record.height = 0;
+  record.xattrs = PageIndex::kNone;
+  record.file_locks = FileLockIndex::kNone;
+  record.flags = 0;
+  record.source_nlink = 0;
+  record.origin = 0;
+}
 
 Needs needs_of_entry(Context& context, InodeNumber directory, Text name, const NewInode& what) {
   Needs needs;
@@ -185,8 +194,8 @@ Result<void> make_entry(Transaction& txn, Context& context, InodeNumber director
   return {};
 }
 
-Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber directory, const NewInode& what,
-                          bool linkable, MadeInode& made) {
+Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber directory,
+                          const NewInode& what, bool linkable, MadeInode& made) {
   if (context.volume().is_read_only()) return Error(EROFS);
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   AccessView view = access_view(directory.index(), *record);

@@ -9,7 +9,8 @@
 namespace bt::engine {
 
 struct MadeInode {
-  InodeRecord* record = nullptr;  // nobody sees it before the commit: fields may be stored without logging
+  InodeRecord* record =
+      nullptr;  // nobody sees it before the commit: fields may be stored without logging
   InodeNumber number;
 };
 
@@ -21,8 +22,11 @@ Needs needs_of_entry(Context& context, InodeNumber directory, Text name, const N
 Result<void> make_entry(Transaction& txn, Context& context, InodeNumber directory, Text name,
                         const NewInode& what, MadeInode& made);
 // O_TMPFILE: an inode without a name (nlink 0); the caller stores opens = 1. linkable: linkat may name it.
-Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber directory, const NewInode& what,
-                          bool linkable, MadeInode& made);
+Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber directory,
+                          const NewInode& what, bool linkable, MadeInode& made);
+
+// A fresh record but for lock, generation and mode, which is stored last and logged: undone, it must look free again.
+void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now);
 
 // Copies what Attributes has out of a record; lock held, or under its sequence.
 void copy_attributes(const InodeRecord& record, InodeNumber number, Attributes& attributes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pins: see mapping.h. One transaction a pin, so that a killed process leaves each counted twice or not at all.
 #include "engine/mapping.h"
+#include "engine/origin.h"
 
 #include <sys/stat.h>
 
@@ -117,6 +118,11 @@ constexpr uint32_t kRadixPagesMax = 2 * kRadixHeightMax;
 Result<PageIndex> pin_page(Context& context, InodeNumber number, uint64_t index, bool writable) {
   Thread& thread = context.thread;
   const Volume& volume = context.volume();
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]] {
+    // Stores through a mapping are seen by nobody: such mappings are the kernel's.
+    if (writable) return Error(EOPNOTSUPP);
+    BT_TRY(origin->fill_pages(context, number, index, 1));
+  }
   BT_TRY(finish_shrinking(context, number));
   Needs needs;
   needs.pages = 1 + (writable ? 1 + kRadixPagesMax : 0);

@@ -2,10 +2,12 @@
 // access, and the check of an open. Lock-free.
 #include "engine/inode_lock.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 
 Result<void> check_access(Context& context, InodeNumber inode, uint32_t mask) {
+  BT_TRY(require_attributes(context, inode));
   AccessView view{};
   BT_TRY(read_inode(context.thread, inode,
                     [&](const InodeRecord& record) { view = access_view(inode.index(), record); }));

@@ -5,6 +5,7 @@
 #include "engine/inode_times.h"
 #include "engine/make_entry.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 namespace {
@@ -50,6 +51,8 @@ Result<void> link_in(Transaction& txn, Context& context, InodeNumber inode, Inod
 Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Text name,
                   Attributes& after) {
   if (name.size > kNameMax) return Error(ENAMETOOLONG);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->link(context, inode, directory, name, after);
   Needs needs;
   needs.dentries = dentries_for(name.size);
   BT_TRY(prepare(context.thread, needs));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Listing a directory: its entries in the order of their cookies, copied in batches under the directory's sequence. Also the
 // access time that reading leaves behind.
+#include "engine/clock.h"
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
-#include "engine/clock.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 namespace {
@@ -46,8 +47,8 @@ DentryIndex first_after(const Volume& volume, InodeIndex directory, const InodeR
   return index;
 }
 
-void fill_batch(const Volume& volume, InodeIndex directory, const InodeRecord& record, uint64_t cookie,
-                DentryIndex hint, Batch& batch) {
+void fill_batch(const Volume& volume, InodeIndex directory, const InodeRecord& record,
+                uint64_t cookie, DentryIndex hint, Batch& batch) {
   batch.mode = load_relaxed(record.mode);
   batch.count = 0;
   batch.ended = batch.nonsense = false;
@@ -101,6 +102,7 @@ void make_dot(InodeNumber inode, uint64_t cookie, ListedName& entry) {
 
 Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint,
                       TakeEntry take, void* argument) {
+  BT_TRY(require_names(context, directory));
   Volume& volume = context.volume();
   ListedName entry;
   Batch batch;

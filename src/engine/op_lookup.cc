@@ -4,6 +4,7 @@
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 namespace {
@@ -31,6 +32,9 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
   Volume& volume = context.volume();
   uint32_t hash = hash_name(directory.index(), name);
   __builtin_prefetch(&volume.head(hash));
+  const OriginTable* origin = origin_of(context);
+  if (origin) [[unlikely]]
+    BT_TRY(require_names(context, directory));
   BT_TRY(check_search(context, directory));
   if (name.size > kNameMax) [[unlikely]]
     return Error(ENAMETOOLONG);
@@ -41,6 +45,11 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
     if (!is_current(volume, directory)) [[unlikely]]
       return Error(ESTALE);
     if (!entry.child) return Error(ENOENT);
+    if (origin && !require_attributes(context, entry.child)) [[unlikely]] {
+      // The source has something else by that name, or nothing.
+      BT_TRY(require_names(context, directory));
+      continue;
+    }
     auto read = read_inode(context.thread, entry.child, [&](const InodeRecord& record) {
       found = {entry.child, load_relaxed(record.mode), load_relaxed(record.uid),
                load_relaxed(record.gid)};

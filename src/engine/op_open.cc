@@ -6,6 +6,7 @@
 #include "engine/descriptor_table.h"
 #include "engine/inode_lock.h"
 #include "engine/make_entry.h"
+#include "engine/origin.h"
 #include "engine/reclaim.h"
 
 namespace bt::engine {
@@ -170,6 +171,7 @@ Result<DescriptionIndex> make_and_open(Context& context, const Entry& entry, Ino
 Result<DescriptionIndex> open_description(Context& context, SessionIndex session, int32_t fd,
                                           InodeNumber inode, uint32_t flags, bool close_on_exec,
                                           bool created) {
+  BT_TRY(require_attributes(context, inode));
   return open_and_truncate(context, {session, fd, close_on_exec}, inode, flags, created);
 }
 
@@ -180,6 +182,9 @@ Result<void> create_and_open(Context& context, InodeNumber directory, Text name,
   NewInode what;
   what.mode = kModeRegular | (mode & kModeBits);
   what.umask = umask;
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->create_and_open(context, directory, name, what, session, fd, flags,
+                                   close_on_exec, opened);
   // Somebody may unlink between the two attempts, and make again: each round somebody else got on.
   for (uint32_t round = 0; round < base::kReadRetriesMax; round++) {
     MadeInode made;
@@ -210,6 +215,8 @@ Result<void> create_and_open(Context& context, InodeNumber directory, Text name,
 Result<DescriptionIndex> open_unnamed(Context& context, InodeNumber directory, uint32_t mode,
                                       uint32_t umask, SessionIndex session, int32_t fd,
                                       uint32_t flags, bool close_on_exec) {
+  // The source would have to give the file a name at once.
+  if (origin_of(context)) return Error(EOPNOTSUPP);
   const Entry entry = {session, fd, close_on_exec};
   NewInode what;
   what.mode = kModeRegular | (mode & kModeBits);

@@ -8,6 +8,7 @@
 #include "engine/data.h"
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
+#include "engine/origin.h"
 #include "shm/lock.h"
 
 namespace bt::engine {
@@ -17,18 +18,21 @@ namespace {
 constexpr uint64_t kValidatedBytes = 64 << 10;
 constexpr int kOptimisticTries = 4;
 constexpr int kSpinsMax = 200;
+constexpr uint32_t kFillsMax = 100;
 
-enum class Outcome : uint8_t { kCopied, kFault, kNonsense };
+enum class Outcome : uint8_t { kCopied, kFault, kNonsense, kNotHere };
 
 // Copies [offset, offset + size) of the file as it looks now.
-Outcome copy_out(const Volume& volume, const InodeRecord& inode, uint64_t offset, uint64_t size,
-                 PieceCursor& pieces) {
+Outcome copy_out(const Volume& volume, const InodeRecord& inode, bool cached, uint64_t offset,
+                 uint64_t size, PieceCursor& pieces) {
   while (size > 0) {
     uint64_t in_page = offset % kPageSizeBytes;
     PageRun run = find_run(volume, inode, offset / kPageSizeBytes,
                            base::divide_up(in_page + size, kPageSizeBytes));
     uint64_t part = base::min(size, run.count * kPageSizeBytes - in_page);
     if (run.page == PageIndex::kNone) {
+      if (cached) [[unlikely]]
+        return Outcome::kNotHere;
       if (!pieces.clear_to(part)) return Outcome::kFault;
     } else {
       const char* first = volume.page(run.page);
@@ -67,6 +71,7 @@ struct Request {
   InodeNumber number;
   uint64_t offset;
   uint64_t size;
+  bool cached;  // holes are pages that are not here
 };
 
 // One validated run. How much of it lies within the file is the answer.
@@ -77,13 +82,16 @@ Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const 
   outcome = Outcome::kCopied;
   if (want.offset >= size) return uint64_t{0};
   uint64_t part = base::min(want.size, size - want.offset);
-  outcome = copy_out(volume, inode, want.offset, part, pieces);
+  // A file without a name is all here.
+  bool cached = want.cached && __atomic_load_n(&inode.nlink, __ATOMIC_RELAXED);
+  outcome = copy_out(volume, inode, cached, want.offset, part, pieces);
   return part;
 }
 
 Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome outcome) {
   if (result && outcome == Outcome::kFault) return Error(EFAULT);
   if (result && outcome == Outcome::kNonsense) return BT_DAMAGED(volume);
+  if (result && outcome == Outcome::kNotHere) return error::page_not_here;
   return result;
 }
 
@@ -121,15 +129,28 @@ Result<uint64_t> read(Context& context, InodeNumber number, uint64_t offset, con
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
   BT_TRY_ASSIGN(uint64_t total, total_size(pieces, piece_count, offset));
+  const OriginTable* origin = origin_of(context);
+  if (origin) [[unlikely]]
+    BT_TRY(require_attributes(context, number));
   PieceCursor cursor(pieces, piece_count);
   uint64_t done = 0;
+  uint32_t fills = 0;
   do {
-    Request want{number, offset + done, base::min(total - done, kValidatedBytes)};
+    Request want{number, offset + done, base::min(total - done, kValidatedBytes),
+                 origin != nullptr};
     auto part = read_run(context, *inode, want, cursor);
+    if (!part && part.error() == error::page_not_here && fills++ < kFillsMax) {
+      // Evicted again before they were read, now and then.
+      BT_TRY(origin->fill_pages(
+          context, number, want.offset / kPageSizeBytes,
+          base::divide_up(want.offset % kPageSizeBytes + want.size, kPageSizeBytes)));
+      continue;
+    }
     if (!part) {
       if (done == 0) return part;
       break;
     }
+    fills = 0;
     done += *part;
     if (*part < want.size) break;
   } while (done < total);

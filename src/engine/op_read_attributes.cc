@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // stat. Lock-free.
 #include "engine/make_entry.h"
+#include "engine/origin.h"
 #include "engine/permissions.h"
 
 namespace bt::engine {
@@ -24,9 +25,19 @@ void copy_attributes(const InodeRecord& record, InodeNumber number, Attributes& 
   attributes.ctime_ns = load_relaxed(record.ctime_ns);
   attributes.btime_ns = load_relaxed(record.btime_ns);
   attributes.change = load_relaxed(record.change);
+  if (uint32_t nlink = load_relaxed(record.source_nlink)) [[unlikely]] {
+    // An origin counts names and blocks that are not here.
+    attributes.nlink = nlink;
+    if (is_directory(attributes.mode)) attributes.size = load_relaxed(record.size);
+    uint64_t blocks = load_relaxed(record.cached.source_blocks);
+    bool regular = (attributes.mode & kModeType) == kModeRegular;
+    if (regular && !(load_relaxed(record.flags) & kInodeDirty))
+      attributes.page_count = base::divide_up(blocks, 8);
+  }
 }
 
 Result<void> read_attributes(Context& context, InodeNumber inode, Attributes& attributes) {
+  BT_TRY(require_attributes(context, inode));
   return read_inode(context.thread, inode,
                     [&](const InodeRecord& record) { copy_attributes(record, inode, attributes); });
 }

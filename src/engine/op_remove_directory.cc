@@ -5,6 +5,7 @@
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/reclaim.h"
 
 namespace bt::engine {
@@ -16,8 +17,8 @@ struct Victim {
 };
 
 // The child of the name, locked if it is a directory. EAGAIN: the stripe is busy.
-Result<void> lock_victim(Transaction& txn, Context& context, InodeIndex parent, Text name, uint32_t hash,
-                         Victim& victim) {
+Result<void> lock_victim(Transaction& txn, Context& context, InodeIndex parent, Text name,
+                         uint32_t hash, Victim& victim) {
   Volume& volume = context.volume();
   Entry entry;
   BT_TRY(try_find_entry(volume, parent, name, hash, entry));
@@ -31,7 +32,8 @@ Result<void> lock_victim(Transaction& txn, Context& context, InodeIndex parent, 
   return {};
 }
 
-Result<bool> remove_in(Transaction& txn, Context& context, InodeNumber parent, Text name, uint32_t hash) {
+Result<bool> remove_in(Transaction& txn, Context& context, InodeNumber parent, Text name,
+                       uint32_t hash) {
   Volume& volume = context.volume();
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, parent));
   AccessView view = access_view(parent.index(), *record);
@@ -63,6 +65,8 @@ Result<bool> remove_in(Transaction& txn, Context& context, InodeNumber parent, T
 Result<void> remove_directory(Context& context, InodeNumber directory, Text name) {
   if (context.volume().is_read_only()) return Error(EROFS);
   if (name.size > kNameMax) return Error(ENAMETOOLONG);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->remove(context, directory, name, true);
   uint32_t hash = hash_name(directory.index(), name);
   for (;;) {
     Transaction txn(context.thread);

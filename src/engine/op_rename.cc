@@ -11,6 +11,7 @@
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/reclaim.h"
 
 namespace bt::engine {
@@ -86,7 +87,8 @@ Result<void> find_side(Volume& volume, Side& side) {
   BT_TRY(try_find_entry(volume, side.directory.index(), side.name, side.hash, side.entry));
   if (!side.entry.child) return {};
   side.child = volume.inode(side.entry.child.index());
-  if (!side.child || load_relaxed(side.child->generation) != side.entry.child.generation()) [[unlikely]]
+  if (!side.child || load_relaxed(side.child->generation) != side.entry.child.generation())
+      [[unlikely]]
     return BT_DAMAGED(volume);
   return {};
 }
@@ -117,7 +119,8 @@ Result<void> lock_children(Transaction& txn, Rename& rename, bool directories) {
     first = &rename.target, second = &rename.source;
   for (Side* side : {first, second}) {
     if (!side->child || side->names_directory() != directories) continue;
-    BT_TRY(txn.lock(side->child->lock, directories ? shm::LockRank::kDirectory : shm::LockRank::kInode));
+    BT_TRY(txn.lock(side->child->lock,
+                    directories ? shm::LockRank::kDirectory : shm::LockRank::kInode));
   }
   return {};
 }
@@ -144,14 +147,17 @@ Result<void> check_removal(Context& context, const Side& side) {
 // A directory that gets another parent has its `..` written.
 Result<void> check_new_parent(Context& context, const Side& side) {
   if (!side.names_directory()) return {};
-  return check_permission(context, access_view(side.entry.child.index(), *side.child), kMayWrite, true);
+  return check_permission(context, access_view(side.entry.child.index(), *side.child), kMayWrite,
+                          true);
 }
 
 Result<void> check_link_limit(const Rename& rename) {
-  bool from_directory = rename.source.names_directory(), to_directory = rename.target.names_directory();
+  bool from_directory = rename.source.names_directory(),
+       to_directory = rename.target.names_directory();
   if (!rename.crosses() || from_directory == to_directory) return {};
   if (from_directory && rename.target.record->nlink >= kLinkMax) return Error(EMLINK);
-  if (rename.exchanges() && to_directory && rename.source.record->nlink >= kLinkMax) return Error(EMLINK);
+  if (rename.exchanges() && to_directory && rename.source.record->nlink >= kLinkMax)
+    return Error(EMLINK);
   return {};
 }
 
@@ -184,7 +190,8 @@ Result<void> find_places(Rename& rename) {
   for (Side* side : {&rename.source, &rename.target}) {
     BT_TRY(find_place(volume, side->directory.index(), side->name, side->hash, side->place));
     bool there = side->place.dentry != nullptr;
-    if (there != side->is_there() || (there && side->place.child() != side->entry.child)) [[unlikely]]
+    if (there != side->is_there() || (there && side->place.child() != side->entry.child))
+        [[unlikely]]
       return BT_DAMAGED(volume);
   }
   return {};
@@ -224,8 +231,8 @@ Result<bool> apply(Transaction& txn, Rename& rename) {
   Thread& thread = rename.context.thread;
   Side &source = rename.source, &target = rename.target;
   int64_t now = clock_now_ns(thread);
-  bool moves_paths = source.names_directory() || target.names_directory() || source.type() == kModeLink ||
-                     (target.child && target.type() == kModeLink);
+  bool moves_paths = source.names_directory() || target.names_directory() ||
+                     source.type() == kModeLink || (target.child && target.type() == kModeLink);
   if (moves_paths) txn.bump_dirtree();
   move_parents(txn, rename);
   mark_modified(txn, *source.record, now);
@@ -237,11 +244,12 @@ Result<bool> apply(Transaction& txn, Rename& rename) {
     replace_child(txn, target.place, source.entry.child, entry_type(source.child->mode));
     return false;
   }
-  if (target.is_there()) replace_child(txn, target.place, source.entry.child, entry_type(source.child->mode));
+  if (target.is_there())
+    replace_child(txn, target.place, source.entry.child, entry_type(source.child->mode));
   BT_TRY(remove_entry(txn, thread, *source.record, source.place));
   if (target.is_there()) return drop_target(txn, rename, now);
-  BT_TRY(insert_entry(txn, thread, *target.record, target.directory.index(), target.name, target.hash,
-                      source.entry.child, entry_type(source.child->mode)));
+  BT_TRY(insert_entry(txn, thread, *target.record, target.directory.index(), target.name,
+                      target.hash, source.entry.child, entry_type(source.child->mode)));
   return false;
 }
 
@@ -267,12 +275,14 @@ Result<Outcome> rename_in(Transaction& txn, Rename& rename) {
 
 }  // namespace
 
-Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNumber to, Text to_name,
-                    uint32_t flags) {
+Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNumber to,
+                    Text to_name, uint32_t flags) {
   bool known = !(flags & ~(kRenameNoReplace | kRenameExchange));
   if (!known || flags == (kRenameNoReplace | kRenameExchange)) return Error(EINVAL);
   if (context.volume().is_read_only()) return Error(EROFS);
   if (from_name.size > kNameMax || to_name.size > kNameMax) return Error(ENAMETOOLONG);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->rename(context, from, from_name, to, to_name, flags);
   Needs needs;
   needs.dentries = dentries_for(to_name.size);
   bool with_rename_lock = from != to;

@@ -2,6 +2,7 @@
 // SEEK_DATA and SEEK_HOLE, by whole pages; a page that fallocate added counts as data. Optimistic, validated each
 // kRunsValidated runs: a file under change gets an answer that was true at some moment of the call.
 #include "engine/data.h"
+#include "engine/origin.h"
 
 #include <sys/stat.h>
 
@@ -38,6 +39,8 @@ void search(const Volume& volume, const InodeRecord& inode, bool hole, Search& a
 }  // namespace
 
 Result<uint64_t> seek_data(Context& context, InodeNumber number, uint64_t offset, bool hole) {
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->seek_data(context, number, offset, hole);
   Search at{offset / kPageSizeBytes};
   for (;;) {
     Search next = at;

@@ -6,6 +6,7 @@
 #include "engine/inode_times.h"
 #include "engine/make_entry.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/xattr_store.h"
 
 namespace bt::engine {
@@ -28,7 +29,8 @@ Result<void> check_size(Context& context, const AccessView& view, const Change& 
   return {};
 }
 
-Result<void> check_owner(const Credentials& credentials, const AccessView& view, const Change& change) {
+Result<void> check_owner(const Credentials& credentials, const AccessView& view,
+                         const Change& change) {
   if (credentials.trusted || credentials.chown) return {};
   bool owner = credentials.uid == view.uid;
   if ((change.which & Change::kUid) && !(owner && change.uid == view.uid)) return Error(EPERM);
@@ -74,8 +76,8 @@ uint32_t new_mode(const Credentials& credentials, const InodeRecord& record, con
 }
 
 // chmod of a file with an ACL: its owner, mask and other entries follow. The pages were taken by the caller's prepare.
-Result<void> chmod_acl(Transaction& txn, Context& context, InodeNumber inode, InodeRecord& record, uint32_t mode,
-                       uint32_t pages) {
+Result<void> chmod_acl(Transaction& txn, Context& context, InodeNumber inode, InodeRecord& record,
+                       uint32_t mode, uint32_t pages) {
   Acl acl;
   char bytes[4 + kAclEntriesMax * sizeof(AclEntry)];
   BT_TRY(read_acl(context.thread, inode, kXattrAclAccess, true, acl));
@@ -94,8 +96,8 @@ Result<void> chmod_acl(Transaction& txn, Context& context, InodeNumber inode, In
   return {};
 }
 
-Result<void> apply_change(Transaction& txn, Context& context, InodeNumber inode, InodeRecord& record,
-                          const Change& change, uint32_t pages) {
+Result<void> apply_change(Transaction& txn, Context& context, InodeNumber inode,
+                          InodeRecord& record, const Change& change, uint32_t pages) {
   int64_t now = clock_now_ns(context.thread);
   uint32_t mode = new_mode(context.credentials, record, change);
   bool new_rights = mode != record.mode || (change.which & (Change::kUid | Change::kGid));
@@ -114,12 +116,14 @@ Result<void> apply_change(Transaction& txn, Context& context, InodeNumber inode,
   if (change.which & Change::kMtime)
     txn.store(record.mtime_ns, change.mtime_ns == kTimeNow ? now : change.mtime_ns);
   if (change.which & Change::kAtime)
-    __atomic_store_n(&record.atime_ns, change.atime_ns == kTimeNow ? now : change.atime_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&record.atime_ns, change.atime_ns == kTimeNow ? now : change.atime_ns,
+                     __ATOMIC_RELAXED);
   return {};
 }
 
 // Room for the ACL's new copy: read without the lock, so the caller tries again when it has grown meanwhile (ENOSPC).
-Result<void> prepare_change(Context& context, InodeNumber inode, const Change& change, uint32_t& pages) {
+Result<void> prepare_change(Context& context, InodeNumber inode, const Change& change,
+                            uint32_t& pages) {
   BT_TRY_ASSIGN(InodeRecord * record, inode_record(context.volume(), inode));
   pages = 0;
   if ((change.which & Change::kSize) && change.size > load_relaxed(record->size))
@@ -127,7 +131,8 @@ Result<void> prepare_change(Context& context, InodeNumber inode, const Change& c
   if (!(change.which & Change::kMode) || !(load_relaxed(record->flags) & kInodeHasAcl)) return {};
   Needs needs;
   BT_TRY(read_inode(context.thread, inode, [&](const InodeRecord& seen) {
-    needs.pages = pages = xattr_pages_for(xattr_stream_size(context.volume(), load_relaxed(seen.xattrs)));
+    needs.pages = pages =
+        xattr_pages_for(xattr_stream_size(context.volume(), load_relaxed(seen.xattrs)));
   }));
   return prepare(context.thread, needs);
 }
@@ -138,6 +143,8 @@ Result<void> set_attributes(Context& context, InodeNumber inode, const Attribute
                             Attributes& after) {
   if (change.which == 0) return read_attributes(context, inode, after);
   if (context.volume().is_read_only()) return Error(EROFS);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->set_attributes(context, inode, change, after);
   for (;;) {
     uint32_t pages = 0;
     BT_TRY(prepare_change(context, inode, change, pages));
@@ -146,8 +153,9 @@ Result<void> set_attributes(Context& context, InodeNumber inode, const Attribute
     BT_TRY(check_change(context, access_view(inode.index(), *record), change));
     bool grows = (change.which & Change::kSize) && change.size > record->size;
     bool has_acl = (change.which & Change::kMode) && (record->flags & kInodeHasAcl);
-    bool unprepared = (grows && (record->flags & kInodeShrinking)) ||
-                      (has_acl && xattr_pages_for(xattr_stream_size(context.volume(), record->xattrs)) > pages);
+    bool unprepared =
+        (grows && (record->flags & kInodeShrinking)) ||
+        (has_acl && xattr_pages_for(xattr_stream_size(context.volume(), record->xattrs)) > pages);
     if (unprepared) continue;  // It changed since we looked: the destructor rolls back.
     BT_TRY(apply_change(txn, context, inode, *record, change, pages));
     bool left_over = record->flags & kInodeShrinking;

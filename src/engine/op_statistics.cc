@@ -2,6 +2,7 @@
 // statfs.
 #include "engine/allocator.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 
@@ -12,6 +13,7 @@ void read_statistics(Context& context, VolumeStatistics& statistics) {
   statistics.inodes = space.inodes_total;
   statistics.inodes_free = space.inodes_free;
   statistics.id = context.volume().superblock().id;
+  if (const OriginTable* origin = origin_of(context)) origin->read_statistics(context, statistics);
 }
 
 }  // namespace bt::engine

@@ -4,6 +4,7 @@
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/reclaim.h"
 
 namespace bt::engine {
@@ -50,6 +51,8 @@ Result<bool> unlink_in(Transaction& txn, Context& context, InodeNumber directory
 Result<void> unlink(Context& context, InodeNumber directory, Text name) {
   if (context.volume().is_read_only()) return Error(EROFS);
   if (name.size > kNameMax) return Error(ENAMETOOLONG);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->remove(context, directory, name, false);
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(bool sweep, unlink_in(txn, context, directory, name));
   txn.commit();

@@ -17,9 +17,11 @@
 
 #include <sys/stat.h>
 
+#include "engine/cached.h"
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
 #include "engine/inode_times.h"
+#include "engine/origin.h"
 
 namespace bt::engine {
 
@@ -44,7 +46,8 @@ class Writer {
         volume_(context.volume()),
         inode_(inode),
         number_(number),
-        append_(append) {}
+        append_(append),
+        origin_(context.volume().origin() != nullptr) {}
 
   // Writes up to `size` bytes from `source` at `at` (append: where the file ends now, `at` being a guess), moves source on
   // and tells how many in written().
@@ -62,7 +65,7 @@ class Writer {
   Result<void> link_pages(Transaction& txn, uint64_t at, uint64_t size, uint32_t radix_pages);
   Result<void> link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at,
                          uint64_t end, uint32_t& added);
-  void finish(Transaction& txn, uint64_t at, uint64_t size);
+  Result<void> finish(Transaction& txn, uint64_t at, uint64_t size);
 
   Context& context_;
   Thread& thread_;
@@ -70,6 +73,7 @@ class Writer {
   InodeRecord& inode_;
   InodeNumber number_;
   bool append_;
+  bool origin_;  // pages are a cache of a source's
   uint64_t written_ = 0;
   PageIndex staged_[kPagesWrittenAtOnce];
 };
@@ -83,7 +87,7 @@ Result<bool> Writer::lock_file(Transaction& txn, uint64_t at) {
 }
 
 // What a write changes besides bytes; suid and sgid go as Linux does it.
-void Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
+Result<void> Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
   uint32_t mode = inode_.mode;
   if ((mode & (S_ISUID | S_ISGID)) && !context_.credentials.fsetid) [[unlikely]] {
     uint32_t drop = S_ISUID | ((mode & S_IXGRP) ? S_ISGID : 0);
@@ -95,6 +99,10 @@ void Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
   SlotRecord& slot = *thread_.slot;
   if (thread_.request) [[unlikely]]
     txn.store(slot.stamp_result, slot.stamp_result + size);
+  if (!origin_) [[likely]]
+    return {};
+  return note_dirty(txn, thread_, inode_, number_.index(), at / kPageSizeBytes,
+                    (at + size - 1) / kPageSizeBytes);
 }
 
 // ---- small writes ---------------------------------------------------------------------------------------------------------
@@ -143,7 +151,7 @@ Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source
   if (descriptor->pins) below = 0;
   store_bytes(txn, bytes + in_page, bounce, below);
   base::copy_from_user(bytes + in_page + below, bounce + below, size - below);
-  finish(txn, at, size);
+  BT_TRY(finish(txn, at, size));
   txn.commit();
   source = after;
   written_ = size;
@@ -196,6 +204,11 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
   uint64_t from = at > start ? at - start : 0, to = base::min(end - start, kPageSizeBytes);
   uint64_t valid =
       old_bytes && inode_.size > start ? base::min(inode_.size - start, kPageSizeBytes) : 0;
+  if (origin_ && old == PageIndex::kNone && inode_.nlink && inode_.size > start) [[unlikely]] {
+    // What is not written of the page is the source's to tell.
+    bool covered = from == 0 && start + to >= base::min(inode_.size, start + kPageSizeBytes);
+    if (!covered) return error::page_not_here;
+  }
   complete_page(fresh_bytes, old_bytes, valid, from, to);
   if (descriptor && descriptor->pins) {
     base::copy_from_user(old_bytes, fresh_bytes, kPageSizeBytes);
@@ -255,7 +268,7 @@ Result<Step> Writer::write_pages(uint64_t at, uint64_t size, PieceCursor& source
     if (!holds || count_missing_radix_pages(volume_, inode_, first, last) > radix_pages)
       return Step::kReplan;
     BT_TRY(link_pages(txn, at, staged, radix_pages));
-    finish(txn, at, staged);
+    BT_TRY(finish(txn, at, staged));
     txn.commit();
   }
   settle(thread_);
@@ -282,6 +295,34 @@ Result<Step> Writer::write_some(uint64_t at, uint64_t size, PieceCursor& source)
       at, base::min(size, kPagesWrittenAtOnce * kPageSizeBytes - at % kPageSizeBytes), source);
 }
 
+// ---- files of an origin -----------------------------------------------------------------------------------------------------
+
+// A failed write-back is told once, by the next write.
+Result<void> prepare_cached_write(Context& context, InodeNumber number) {
+  BT_TRY(require_attributes(context, number));
+  BT_TRY_ASSIGN(int32_t failure, take_write_error(context, number));
+  if (failure) return Error(failure);
+  return {};
+}
+
+// Brings the first and the last page of a write, which it may cover only in part.
+Result<Step> fill_edges(Context& context, const OriginTable& origin, InodeNumber number,
+                        uint64_t at, uint64_t size) {
+  uint64_t first = at / kPageSizeBytes, last = (at + size - 1) / kPageSizeBytes;
+  BT_TRY(origin.fill_pages(context, number, first, 1));
+  if (last != first) BT_TRY(origin.fill_pages(context, number, last, 1));
+  return Step::kReplan;
+}
+
+// Who makes pages dirty faster than they are written back pushes his own; with no allowance, each write does.
+Result<void> throttle(Context& context, const OriginTable& origin, InodeNumber number) {
+  const Superblock& superblock = context.volume().superblock();
+  uint64_t dirty = __atomic_load_n(&superblock.dirty_pages, __ATOMIC_RELAXED);
+  uint32_t limit = __atomic_load_n(&superblock.dirty_pages_max, __ATOMIC_RELAXED);
+  if (dirty <= limit) return {};
+  return origin.flush(context, number, false);
+}
+
 }  // namespace
 
 Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
@@ -299,6 +340,9 @@ Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
 Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t offset,
                               PieceCursor source, uint64_t total, const WriteOptions& options,
                               uint64_t& end) {
+  const OriginTable* origin = origin_of(context);
+  if (origin) [[unlikely]]
+    BT_TRY(prepare_cached_write(context, number));
   BT_TRY_ASSIGN(InodeRecord * inode, writable_file(context.volume(), number));
   Writer writer(context, *inode, number, options.append);
   uint64_t limit = base::min(options.size_limit, kFileSizeMax);
@@ -309,6 +353,10 @@ Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t off
     uint64_t at = options.append ? __atomic_load_n(&inode->size, __ATOMIC_RELAXED) : offset + done;
     Result<Step> step = Error(EFBIG);
     if (at < limit) step = writer.write_some(at, base::min(total - done, limit - at), source);
+    if (!step && step.error() == error::page_not_here && origin && ++replans < kReplansMax) {
+      uint64_t size = base::min(total - done, kPagesWrittenAtOnce * kPageSizeBytes);
+      step = fill_edges(context, *origin, number, at, size);
+    }
     if (!step) {
       if (done == 0) return step.error();
       break;
@@ -320,6 +368,8 @@ Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t off
     done += writer.written();
     end = at + writer.written();
   }
+  if (origin) [[unlikely]]
+    BT_TRY(throttle(context, *origin, number));
   return done;
 }
 

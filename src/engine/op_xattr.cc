@@ -5,6 +5,7 @@
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/xattr_store.h"
 
 namespace bt::engine {
@@ -28,8 +29,9 @@ Result<Namespace> namespace_of(Text name) {
     const char* prefix;
     Namespace name_space;
   };
-  constexpr Known kKnown[] = {
-      {"user.", Namespace::kUser}, {"trusted.", Namespace::kTrusted}, {"security.", Namespace::kSecurity}};
+  constexpr Known kKnown[] = {{"user.", Namespace::kUser},
+                              {"trusted.", Namespace::kTrusted},
+                              {"security.", Namespace::kSecurity}};
   for (const Known& known : kKnown) {
     if (!has_prefix(name, known.prefix)) continue;
     if (name.size == base::text_of(known.prefix).size) return Error(EINVAL);
@@ -38,10 +40,13 @@ Result<Namespace> namespace_of(Text name) {
   return Error(EOPNOTSUPP);
 }
 
-bool is_acl(Namespace name_space) { return name_space == Namespace::kAclAccess || name_space == Namespace::kAclDefault; }
+bool is_acl(Namespace name_space) {
+  return name_space == Namespace::kAclAccess || name_space == Namespace::kAclDefault;
+}
 
 // xattr_permission, with the answers that hide what one may not see.
-Result<void> check_read(Context& context, const AccessView& view, Namespace name_space, bool locked) {
+Result<void> check_read(Context& context, const AccessView& view, Namespace name_space,
+                        bool locked) {
   uint32_t type = view.mode & kModeType;
   if (is_acl(name_space)) return type == kModeLink ? Error(EOPNOTSUPP) : Result<void>{};
   if (name_space == Namespace::kTrusted && !context.credentials.sys_admin) return Error(ENODATA);
@@ -130,7 +135,8 @@ Result<void> change_in(Transaction& txn, Context& context, InodeNumber inode, co
   return {};
 }
 
-Result<void> change_xattr(Context& context, InodeNumber inode, const Change& change, uint32_t acl_bits) {
+Result<void> change_xattr(Context& context, InodeNumber inode, const Change& change,
+                          uint32_t acl_bits) {
   if (context.volume().is_read_only()) return Error(EROFS);
   for (;;) {
     uint64_t size = sizeof(XattrHeader) + xattr_entry_size(change.name.size, change.size);
@@ -178,11 +184,13 @@ Result<void> set_acl(Context& context, InodeNumber inode, Change change) {
 
 }  // namespace
 
-Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const void* value, uint64_t size,
-                       uint32_t flags) {
+Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const void* value,
+                       uint64_t size, uint32_t flags) {
   if (flags & ~(kCreate | kReplace)) return Error(EINVAL);
   BT_TRY_ASSIGN(Namespace name_space, namespace_of(name));
   if (size > kValueMax) return Error(E2BIG);
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->set_xattr(context, inode, name, value ? value : "", size, flags);
   Change change{name, name_space, static_cast<const char*>(value), size, flags};
   if (is_acl(name_space)) return set_acl(context, inode, change);
   if (!change.value) change.value = "";  // An empty value is a value.
@@ -191,12 +199,16 @@ Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const voi
 
 Result<void> remove_xattr(Context& context, InodeNumber inode, Text name) {
   BT_TRY_ASSIGN(Namespace name_space, namespace_of(name));
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+    return origin->set_xattr(context, inode, name, nullptr, 0, 0);
   return change_xattr(context, inode, Change{name, name_space}, ~0u);
 }
 
-Result<uint64_t> get_xattr(Context& context, InodeNumber inode, Text name, void* value, uint64_t size) {
+Result<uint64_t> get_xattr(Context& context, InodeNumber inode, Text name, void* value,
+                           uint64_t size) {
   Volume& volume = context.volume();
   BT_TRY_ASSIGN(Namespace name_space, namespace_of(name));
+  BT_TRY(require_xattrs(context, inode));
   AccessView view{};
   BT_TRY(read_inode(context.thread, inode,
                     [&](const InodeRecord& record) { view = access_view(inode.index(), record); }));
@@ -225,6 +237,7 @@ Result<uint64_t> get_xattr(Context& context, InodeNumber inode, Text name, void*
 
 Result<uint64_t> list_xattrs(Context& context, InodeNumber inode, char* names, uint64_t size) {
   Volume& volume = context.volume();
+  BT_TRY(require_xattrs(context, inode));
   bool sees_trusted = context.credentials.sys_admin;
   XattrLook look = XattrLook::kFound;
   uint64_t length = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/reclaim.h"
 
+#include "engine/cached.h"
 #include "engine/housekeeping.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
@@ -22,7 +23,8 @@ Result<void> free_inode(Transaction& txn, Thread& thread, InodeRecord& inode, In
   return {};
 }
 
-Result<void> put_on_orphan_list(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
+Result<void> put_on_orphan_list(Transaction& txn, Thread& thread, InodeRecord& inode,
+                                InodeIndex index) {
   Superblock& superblock = thread.volume->superblock();
   BT_TRY(txn.lock(superblock.orphan_lock, shm::LockRank::kAllocator));
   txn.store(inode.flags, inode.flags | kInodeOrphan);
@@ -33,7 +35,8 @@ Result<void> put_on_orphan_list(Transaction& txn, Thread& thread, InodeRecord& i
 }
 
 // Precondition: the orphan lock. EIO: it is not there.
-Result<void> take_off_orphan_list(Transaction& txn, Volume& volume, InodeRecord& inode, InodeIndex index) {
+Result<void> take_off_orphan_list(Transaction& txn, Volume& volume, InodeRecord& inode,
+                                  InodeIndex index) {
   Superblock& superblock = volume.superblock();
   InodeIndex* link = &superblock.orphans;
   for (uint64_t steps = superblock.orphan_count; *link != index; steps--) {
@@ -57,8 +60,11 @@ bool is_small(const InodeRecord& inode) {
 
 }  // namespace
 
-Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
+Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode,
+                               InodeIndex index) {
   if (!is_unused(inode)) return false;
+  if (inode.flags & kInodeDirty) [[unlikely]]
+    BT_TRY(forget_dirty(txn, thread, inode, index));
   txn.store(inode.generation, inode.generation + 1);
   bool with_pages = inode.root != PageIndex::kNone;
   if (with_pages && !is_small(inode)) {

@@ -18,6 +18,16 @@ void release_dead(LockRecord& lock, uint64_t dead_tag) {
   if (__atomic_load_n(&lock.seq, __ATOMIC_RELAXED) & 1) shm::end_change(lock);
   shm::release(lock);
 }
+
+// It died between a change at the origin and the same change here: what is cached of the directory is looked at again.
+void distrust(const Volume& volume, InodeNumber& directory) {
+  InodeRecord* record = directory ? volume.inode(directory.index()) : nullptr;
+  if (record) {
+    __atomic_store_n(&record->directory.names_epoch, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->valid_epoch, 0, __ATOMIC_RELAXED);
+  }
+  directory.value = 0;
+}
 }  // namespace
 
 Result<void> undo_log(const Volume& volume, const SlotRecord& slot, uint32_t count) {
@@ -53,6 +63,7 @@ Result<void> repair_slot(const Volume& volume, SlotIndex index) {
   }
   __atomic_store_n(&slot.held_count, 0, __ATOMIC_RELEASE);
   __atomic_store_n(&slot.in_transaction, 0, __ATOMIC_RELEASE);
+  for (InodeNumber& directory : slot.changing) distrust(volume, directory);
   slot.reading = 0;
   __atomic_store_n(&slot.session, SessionIndex::kNone, __ATOMIC_RELAXED);
   __atomic_store_n(&slot.generation, slot.generation + 1, __ATOMIC_RELEASE);

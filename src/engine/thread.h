@@ -40,6 +40,12 @@ struct Thread {
   uint64_t request = 0;
   // Locks at the bottom of slot->held that outlive transactions: 1 inside an OffsetLock.
   uint32_t held_base = 0;
+  // The origin's own work: operations do not ask it (engine/origin.h).
+  bool origin_at_work = false;
+  // The origin's number of the inode that is made next, while the origin makes one here.
+  uint64_t origin_number = 0;
+  // 160 KiB of private memory for the origin's work, made when it is first needed; nullptr until then.
+  char* origin_scratch = nullptr;
   shm::RobustList robust;
 };
 

@@ -31,6 +31,8 @@ struct FormatOptions {
   int64_t now_ns = 0;         // CLOCK_REALTIME, the root's times
 };
 
+struct OriginTable;  // engine/origin.h
+
 class Volume {
  public:
   // Lays a new volume out over zeroed memory (a fresh memfd of volume_size_for(options) bytes). EINVAL: too small, or more
@@ -109,6 +111,14 @@ class Volume {
     return ShmOffset{static_cast<uint64_t>(reinterpret_cast<const char*>(place) - base_)};
   }
 
+  // What stands behind the volume, installed by this process; nullptr for a scratch volume. `state` is the origin's own.
+  const OriginTable* origin() const { return origin_; }
+  void* origin_state() const { return origin_state_; }
+  void set_origin(const OriginTable* origin, void* state) {
+    origin_ = origin;
+    origin_state_ = state;
+  }
+
   bool is_read_only() const { return geometry_options_ & kOptionReadOnly; }
   bool is_frozen() const { return __atomic_load_n(&superblock().frozen, __ATOMIC_RELAXED) != 0; }
   // Reports nonsense found in the volume: freezes it, remembers the first place, wakes the daemon. Always returns
@@ -128,6 +138,8 @@ class Volume {
   uint32_t stripe_mask_ = 0;
   uint32_t head_mask_ = 0;
   uint32_t geometry_options_ = 0;
+  const OriginTable* origin_ = nullptr;
+  void* origin_state_ = nullptr;
 };
 
 #define BT_DAMAGED(volume) ((volume).damaged(__FILE__, __LINE__))

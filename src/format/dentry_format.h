@@ -31,7 +31,7 @@ struct DentryRecord {
   uint8_t kind;                   // 40  DentryKind
   uint8_t type;                   // 41  DT_… of the child
   uint8_t name_size;              // 42  1..255
-  uint8_t reserved;               // 43
+  uint8_t seen;                    // 43  guarded by the stripe; the listing of the origin that met it last
   char name[kDentryNameBytes];    // 44
 };
 static_assert(sizeof(DentryRecord) == 64);

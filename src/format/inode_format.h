@@ -23,7 +23,7 @@ struct DirectoryPart {
   uint64_t entry_count;    // guarded by the inode's lock; without . and ..
   // Of a directory that an origin stands behind:
   uint32_t names_epoch;     // guarded by the inode's lock; its names are all here and true in this origin_epoch
-  uint32_t reserved32;
+  uint32_t listings;        // guarded by the inode's lock; how often it was listed: the mark that entries get
   int64_t source_mtime_ns;  // guarded by the inode's lock; of the source when it was listed
   int64_t source_ctime_ns;  // guarded by the inode's lock
   uint64_t reserved[4];
@@ -41,7 +41,8 @@ struct CachedPart {
   uint32_t last_dirty;      // 44  guarded by the inode's lock
   InodeIndex dirty_next;    // 48  guarded by the superblock's dirty lock
   uint32_t write_error;     // 52  guarded by the inode's lock; errno of a failed write-back nobody was told of, 0 = none
-  uint64_t reserved[4];
+  uint64_t source_blocks;   // 56  guarded by the inode's lock; 512 bytes each, as the source counts
+  uint64_t reserved[3];
 };
 
 struct InodeRecord {
@@ -89,7 +90,6 @@ inline constexpr uint32_t kInodeHasAcl = 2;       // a system.posix_acl_access a
 inline constexpr uint32_t kInodeTmpfile = 4;      // O_TMPFILE without O_EXCL: may be given a name by linkat
 inline constexpr uint32_t kInodeHasDefaultAcl = 16;  // a directory with a system.posix_acl_default attribute
 inline constexpr uint32_t kInodeDirty = 32;       // on the dirty list: data to be written to the origin
-inline constexpr uint32_t kInodeDetached = 64;    // no name at the origin any more: what is here is all there is
 inline constexpr uint32_t kInodeXattrsKnown = 128;  // the origin's extended attributes are here
 inline constexpr uint32_t kInodeShrinking = 8;    // pages beyond the end wait to be freed (engine/file_pages.h)
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// What an origin puts into a volume, and marks there: names, attributes and pages that are copies of a source's. Each
+// function is one transaction (or a bounded number) and leaves a volume that is right whatever happens next.
+//
+// Identity: an inode's `origin` is the source's inode number; a name whose inode number at the source changed stands for
+// another inode here too.
+#pragma once
+
+#include "engine/operations.h"
+#include "engine/transaction.h"
+
+namespace bt::engine {
+
+struct SourceAttributes {
+  uint32_t epoch;   // origin_epoch before the source was asked
+  uint64_t number;  // the source's inode number
+  uint32_t mode, uid, gid, nlink;
+  uint64_t size, rdev, blocks;  // blocks of 512 bytes
+  int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+};
+
+// ---- names ---------------------------------------------------------------------------------------------------------------
+// The name is there and stands for the source's inode `number` of type `type` (S_IFMT bits). Of a new inode nothing else is
+// known yet: its attributes are not valid. `seen` marks the entry for drop_unseen.
+Result<InodeNumber> enter_name(Context& context, InodeNumber directory, Text name, uint64_t number,
+                               uint32_t type, uint8_t seen);
+// The source has the name no more.
+Result<void> drop_name(Context& context, InodeNumber directory, Text name);
+// Where a listing of the source begins; end_listing tells whether what was entered meanwhile is the whole truth.
+struct Listing {
+  uint64_t change;       // of the directory's record
+  uint64_t next_cookie;  // names from here on were made by others meanwhile
+  uint8_t seen;
+};
+Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing);
+// Drops the names of before that enter_name has not marked, and declares the rest complete as of `source`. EAGAIN: somebody
+// changed names meanwhile; what was entered is right, but may not be all.
+Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
+                         const SourceAttributes& source);
+// Looks again at the next use: names of a directory, attributes of any inode.
+Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
+
+// ---- attributes ----------------------------------------------------------------------------------------------------------
+// Takes over what the source says. Of a file with dirty pages, size and times stay ours. Where size or times of a clean
+// file differ from when its pages were known to be the source's, they are dropped, unless `ours`: the difference was made
+// by a change of our own. A directory whose times differ is listed anew, likewise.
+// link_target: of a symbolic link.
+Result<void> store_source_attributes(Context& context, InodeNumber inode,
+                                     const SourceAttributes& source, bool ours, Text link_target);
+
+// ---- pages ----------------------------------------------------------------------------------------------------------------
+// Fills those of the pages [first, first + count) that are not here, from `bytes` (whole pages, count <= kCachedPagesAtOnce),
+// unless the file was changed since `change` was read: EAGAIN.
+inline constexpr uint32_t kCachedPagesAtOnce = 32;
+Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uint64_t first,
+                       uint32_t count, const char* bytes);
+// The file has pages within [first, last] that are newer than the source's: called inside the writer's transaction.
+Result<void> note_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index,
+                        uint64_t first, uint64_t last);
+
+// One bounded part of a file to be written back: pages copied under the lock, with what tells later whether they changed.
+struct DirtyRun {
+  uint64_t first;  // page of the file
+  uint32_t count;  // 0: nothing is dirty
+  uint64_t size;   // bytes of the run that lie within the file
+  PageIndex page[kCachedPagesAtOnce];
+};
+// From page `from` on. bytes: kCachedPagesAtOnce pages.
+Result<void> take_dirty(Context& context, InodeNumber inode, uint64_t from, DirtyRun& run,
+                        char* bytes);
+// The run is at the source: pages that did not change since are clean.
+Result<void> mark_clean(Context& context, InodeNumber inode, const DirtyRun& run);
+// Nothing is dirty any more (if that is so): off the dirty list. `source` as after the write-back.
+Result<void> finish_flush(Context& context, InodeNumber inode, const SourceAttributes& source);
+// For reclaiming: an inode that nobody can name any more has nothing to write back.
+Result<void> forget_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index);
+// A failed write-back, to be told once; take_write_error tells (0: none).
+Result<void> note_write_error(Context& context, InodeNumber inode, int32_t error);
+Result<int32_t> take_write_error(Context& context, InodeNumber inode);
+
+// Frees up to kCachedPagesAtOnce clean, unpinned pages of the file, from page `from` on; the number freed, and where to go on.
+Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next);
+
+}  // namespace bt::engine

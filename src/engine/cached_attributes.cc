@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Attributes that an origin has told of.
+#include "engine/cached.h"
+#include "engine/file_pages.h"
+#include "engine/inode_lock.h"
+
+namespace bt::engine {
+namespace {
+
+// Of a clean file: its bytes at the source are not those that are here.
+bool has_other_bytes(const InodeRecord& record, const SourceAttributes& source) {
+  const CachedPart& cached = record.cached;
+  return cached.source_mtime_ns != source.mtime_ns || cached.source_ctime_ns != source.ctime_ns ||
+         cached.source_size != source.size;
+}
+
+void store_file(Transaction& txn, InodeRecord& record, const SourceAttributes& source) {
+  CachedPart& cached = record.cached;
+  txn.store(cached.source_mtime_ns, source.mtime_ns);
+  txn.store(cached.source_ctime_ns, source.ctime_ns);
+  txn.store(cached.source_size, source.size);
+  txn.store(cached.source_blocks, source.blocks);
+  if (record.flags & kInodeDirty) return;
+  txn.store(record.size, source.size);
+  txn.store(record.mtime_ns, source.mtime_ns);
+  txn.store(record.ctime_ns, source.ctime_ns);
+}
+
+void store_directory(Transaction& txn, Volume& volume, InodeRecord& record,
+                     const SourceAttributes& source, bool ours) {
+  DirectoryPart& part = record.directory;
+  bool differs = part.source_mtime_ns != source.mtime_ns || part.source_ctime_ns != source.ctime_ns;
+  if (differs && !ours) txn.store(part.names_epoch, 0u);
+  if (differs && ours) {
+    // Somebody else's change between ours and the look at the source would go unnoticed, unless the daemon is told of it.
+    bool watched = __atomic_load_n(&volume.superblock().origin_watched, __ATOMIC_RELAXED);
+    txn.store(part.source_mtime_ns, watched ? source.mtime_ns : 0);
+    txn.store(part.source_ctime_ns, watched ? source.ctime_ns : 0);
+  }
+  txn.store(record.size, source.size);
+  txn.store(record.mtime_ns, source.mtime_ns);
+  txn.store(record.ctime_ns, source.ctime_ns);
+}
+
+Result<void> store_link(Transaction& txn, Context& context, InodeNumber inode, InodeRecord& record,
+                        Text target) {
+  if (target.size <= kInodeInlineBytes) {
+    // A link's target never changes while its inode lives; writing the same bytes again harms no reader.
+    __builtin_memcpy(record.link_target, target.data, target.size);
+  } else if (record.root == PageIndex::kNone) {
+    PageIndex page = take_page(txn, context.thread, inode.index(), 0, kPageData);
+    char* bytes = context.volume().page(page);
+    if (!bytes) return BT_DAMAGED(context.volume());
+    __builtin_memcpy(bytes, target.data, target.size);
+    __builtin_memset(bytes + target.size, 0, kPageSizeBytes - target.size);
+    txn.store(record.root, page);
+    txn.store(record.page_count, uint64_t{1});
+  }
+  txn.store(record.size, uint64_t{target.size});
+  return {};
+}
+
+enum class Stored { kDone, kDropPagesFirst };
+
+Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttributes& source,
+                          bool ours, Text target) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  if (record->origin != source.number || ((record->mode ^ source.mode) & kModeType))
+    return Error(ESTALE);
+  uint32_t type = source.mode & kModeType;
+  bool clean_file = type == kModeRegular && !(record->flags & kInodeDirty);
+  bool drops =
+      clean_file && !ours && record->root != PageIndex::kNone && has_other_bytes(*record, source);
+  if (drops) {
+    bool gone = free_pages_from(txn, context.thread, *record, 0, kPagesFreedAtOnce);
+    if (!gone) {
+      txn.commit();
+      return Stored::kDropPagesFirst;
+    }
+  }
+  if (record->ctime_ns != source.ctime_ns && (record->flags & kInodeXattrsKnown))
+    txn.store(record->flags, record->flags & ~kInodeXattrsKnown);
+  if (is_directory(source.mode) && record->mode != source.mode) txn.bump_dirtree();
+  txn.store(record->mode, source.mode);
+  txn.store(record->uid, source.uid);
+  txn.store(record->gid, source.gid);
+  txn.store(record->source_nlink, source.nlink);
+  txn.store(record->rdev, source.rdev);
+  txn.store(record->btime_ns, source.btime_ns);
+  txn.store(record->change, record->change + (type == kModeDirectory ? 0 : 1));
+  __atomic_store_n(&record->atime_ns, source.atime_ns, __ATOMIC_RELAXED);
+  if (type == kModeRegular)
+    store_file(txn, *record, source);
+  else if (type == kModeDirectory)
+    store_directory(txn, context.volume(), *record, source, ours);
+  else if (type == kModeLink)
+    BT_TRY(store_link(txn, context, inode, *record, target));
+  if (type != kModeRegular && type != kModeDirectory) {
+    txn.store(record->mtime_ns, source.mtime_ns);
+    txn.store(record->ctime_ns, source.ctime_ns);
+  }
+  txn.store(record->valid_epoch, source.epoch);
+  txn.commit();
+  return Stored::kDone;
+}
+
+}  // namespace
+
+Result<void> store_source_attributes(Context& context, InodeNumber inode,
+                                     const SourceAttributes& source, bool ours, Text link_target) {
+  for (;;) {
+    Needs needs;
+    needs.pages = link_target.size > kInodeInlineBytes ? 1 : 0;
+    BT_TRY(prepare(context.thread, needs));
+    BT_TRY_ASSIGN(Stored stored, store_once(context, inode, source, ours, link_target));
+    settle(context.thread);
+    if (stored == Stored::kDone) return {};
+  }
+}
+
+}  // namespace bt::engine

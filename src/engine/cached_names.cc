@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Names that an origin has told of. What is dropped here is dropped by the operations that remove names anyway, told that
+// the origin is at work.
+#include "engine/cached.h"
+#include "engine/directory_index.h"
+#include "engine/inode_lock.h"
+#include "engine/make_entry.h"
+#include "engine/origin.h"
+
+namespace bt::engine {
+namespace {
+
+// A name that changes its meaning faster than it can be entered.
+constexpr uint32_t kEnterAttempts = 16;
+
+// kind, type, size and mark of a dentry are one logged word (directory_index.cc).
+void mark_seen(Transaction& txn, DentryRecord& dentry, uint8_t seen) {
+  if (dentry.seen == seen) return;
+  auto& word = reinterpret_cast<uint32_t&>(dentry.kind);
+  txn.store(word, (word & 0x00ffffff) | static_cast<uint32_t>(seen) << 24);
+}
+
+void init_stub(InodeRecord& record, InodeNumber parent, uint64_t number, uint32_t type) {
+  clear_record(record, 0, 0, 0);
+  record.origin = number;
+  record.valid_epoch = 0;
+  record.cached = CachedPart{};
+  record.nlink = 1;
+  if (type != kModeDirectory) return;
+  record.nlink = 2;
+  record.directory = DirectoryPart{};
+  record.directory.next_cookie = 3;
+  record.directory.parent = parent;
+}
+
+struct Stub {
+  InodeNumber directory;
+  Text name;
+  uint64_t number;
+  uint32_t type;
+  uint8_t seen;
+};
+
+// Precondition: directory and stripe locked, the name is not there, inode and dentries prepared.
+Result<InodeNumber> make_stub(Transaction& txn, Thread& thread, InodeRecord& directory,
+                              uint32_t hash, const Stub& stub) {
+  Volume& volume = *thread.volume;
+  InodeIndex index = take_inode(txn, thread);
+  InodeRecord* record = volume.inode(index);
+  if (!record) return BT_DAMAGED(volume);
+  init_stub(*record, stub.directory, stub.number, stub.type);
+  txn.store(record->mode, stub.type);
+  InodeNumber made = InodeNumber::of(index, record->generation);
+  BT_TRY(insert_entry(txn, thread, directory, stub.directory.index(), stub.name, hash, made,
+                      entry_type(stub.type)));
+  EntryPlace place;
+  BT_TRY(find_place(volume, stub.directory.index(), stub.name, hash, place));
+  if (!place.dentry) return BT_DAMAGED(volume);
+  record->name = place.index;
+  mark_seen(txn, *place.dentry, stub.seen);
+  if (stub.type == kModeDirectory) txn.store(directory.nlink, directory.nlink + 1);
+  return made;
+}
+
+// 0: the name stands for something else, which must go first.
+Result<InodeNumber> enter_once(Context& context, const Stub& stub) {
+  Thread& thread = context.thread;
+  Volume& volume = context.volume();
+  Needs needs;
+  needs.inodes = 1;
+  needs.dentries = dentries_for(stub.name.size);
+  BT_TRY(prepare(thread, needs));
+  Transaction txn(thread);
+  BT_TRY_ASSIGN(InodeRecord * directory, lock_directory(txn, context, stub.directory));
+  if (is_removed(*directory)) return Error(ESTALE);
+  uint32_t hash = hash_name(stub.directory.index(), stub.name);
+  BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
+  EntryPlace place;
+  BT_TRY(find_place(volume, stub.directory.index(), stub.name, hash, place));
+  if (!place.dentry) {
+    BT_TRY_ASSIGN(InodeNumber made, make_stub(txn, thread, *directory, hash, stub));
+    txn.commit();
+    return made;
+  }
+  InodeRecord* child = volume.inode(place.child().index());
+  if (!child) return BT_DAMAGED(volume);
+  bool same = load_relaxed(child->origin) == stub.number &&
+              (load_relaxed(child->mode) & kModeType) == stub.type;
+  if (!same) return InodeNumber{};
+  InodeNumber number = place.child();
+  mark_seen(txn, *place.dentry, stub.seen);
+  child->name = place.index;  // A hint: no lock, no log.
+  txn.commit();
+  return number;
+}
+
+// The first name of the directory with a cookie below `limit` that carries another mark; size 0: none.
+Result<void> find_unseen(Context& context, InodeNumber directory, const Listing& listing,
+                         char* name, uint32_t& size) {
+  Volume& volume = context.volume();
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
+  size = 0;
+  uint64_t limit = volume.geometry().dentries.count;
+  for (DentryIndex index = record->directory.first; index != DentryIndex::kNone;) {
+    DentryRecord* dentry = volume.dentry(index);
+    if (!dentry || limit-- == 0) return BT_DAMAGED(volume);
+    if (dentry->cookie >= listing.next_cookie) break;
+    if (dentry->seen != listing.seen) {
+      if (!copy_name(volume, *dentry, name, size)) return BT_DAMAGED(volume);
+      break;
+    }
+    index = dentry->directory_next;
+  }
+  txn.roll_back();
+  return {};
+}
+
+// Whatever stands below a directory that is gone. Depth first, without recursion: the directory with the deepest first
+// name loses it until nothing is left.
+Result<void> empty_directory(Context& context, InodeNumber top) {
+  uint64_t steps = context.volume().geometry().dentries.count * 2;
+  InodeNumber at = top;
+  while (steps-- > 0) {
+    ListedName entry;
+    DentryIndex hint = DentryIndex::kNone;
+    auto found = next_entry(context, at, 2, hint, entry);
+    if (!found && found.error() != Error(ENOENT)) return found;
+    if (!found) {
+      if (at == top) return {};
+      BT_TRY_ASSIGN(at, parent_of(context, at));
+      continue;
+    }
+    Text name{entry.name, entry.name_size};
+    if (entry.type != entry_type(kModeDirectory)) {
+      BT_TRY(unlink(context, at, name));
+      continue;
+    }
+    auto removed = remove_directory(context, at, name);
+    if (!removed && removed.error() == Error(ENOTEMPTY))
+      at = entry.inode;
+    else
+      BT_TRY(removed);
+  }
+  return BT_DAMAGED(context.volume());
+}
+
+}  // namespace
+
+Result<InodeNumber> enter_name(Context& context, InodeNumber directory, Text name, uint64_t number,
+                               uint32_t type, uint8_t seen) {
+  Stub stub{directory, name, number, type, seen};
+  for (uint32_t attempt = 0; attempt < kEnterAttempts; attempt++) {
+    BT_TRY_ASSIGN(InodeNumber entered, enter_once(context, stub));
+    if (entered) return entered;
+    BT_TRY(drop_name(context, directory, name));
+  }
+  return Error(EAGAIN);
+}
+
+Result<void> drop_name(Context& context, InodeNumber directory, Text name) {
+  OriginAtWork working(context.thread);
+  Credentials trusted;
+  trusted.trusted = true;
+  Context own{context.thread, trusted};
+  Found found;
+  auto there = lookup(own, directory, name, found);
+  if (!there) return there.error() == Error(ENOENT) ? Result<void>{} : there;
+  Result<void> dropped;
+  if (is_directory(found.mode)) {
+    BT_TRY(empty_directory(own, found.inode));
+    dropped = remove_directory(own, directory, name);
+  } else {
+    dropped = unlink(own, directory, name);
+  }
+  if (!dropped && dropped.error() == Error(ENOENT)) return {};
+  return dropped;
+}
+
+Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing) {
+  return read_inode(context.thread, directory, [&](const InodeRecord& record) {
+    listing.change = load_relaxed(record.change);
+    listing.next_cookie = load_relaxed(record.directory.next_cookie);
+    // Another mark than last time's; never 0, which is what names get that no listing entered.
+    listing.seen = static_cast<uint8_t>(1 + load_relaxed(record.directory.listings) % 254);
+  });
+}
+
+Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
+                         const SourceAttributes& source) {
+  uint64_t dropped = 0;
+  for (;; dropped++) {
+    char name[kNameMax + 1];
+    uint32_t size = 0;
+    BT_TRY(find_unseen(context, directory, listing, name, size));
+    if (size == 0) break;
+    BT_TRY(drop_name(context, directory, {name, size}));
+  }
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
+  DirectoryPart& part = record->directory;
+  txn.store(part.listings, part.listings + 1);
+  bool undisturbed = record->change == listing.change + dropped;
+  if (undisturbed) {
+    txn.store(part.source_mtime_ns, source.mtime_ns);
+    txn.store(part.source_ctime_ns, source.ctime_ns);
+    txn.store(part.names_epoch, source.epoch);
+  }
+  txn.commit();
+  if (!undisturbed) return Error(EAGAIN);
+  return {};
+}
+
+Result<void> invalidate(Context& context, InodeNumber inode, bool names_too) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  txn.store(record->valid_epoch, 0u);
+  if (names_too && is_directory(record->mode)) txn.store(record->directory.names_epoch, 0u);
+  txn.commit();
+  return {};
+}
+
+}  // namespace bt::engine
