@@ -88,11 +88,10 @@ class Collector {
     auto ahead = static_cast<uint64_t>(kTraceAheadNs * view_.ticks_per_ns());
     __atomic_store_n(&view_.control().trace_until, metrics::clock_ticks() + ahead,
                      __ATOMIC_RELAXED);
-    used_ = view_.used_blocks();
   }
 
   void collect(std::vector<Line>& lines) {
-    for (uint32_t slot : used_) {
+    for (uint32_t slot : view_.used_blocks()) {
       uint64_t head = head_of(slot);
       uint64_t& next = next_.try_emplace(slot, 1).first->second;
       if (head >= next + metrics::kTraceRecords) {
@@ -117,7 +116,6 @@ class Collector {
   }
 
   VolumeView& view_;
-  std::vector<uint32_t> used_;
   std::map<uint32_t, uint64_t> next_;  // by slot: the next record to read
   uint64_t lost_ = 0;
 };
