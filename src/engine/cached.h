@@ -37,6 +37,12 @@ Result<void> begin_listing(Context& context, InodeNumber directory, Listing& lis
 // changed names meanwhile; what was entered is right, but may not be all.
 Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
                          const SourceAttributes& source);
+// The inode that the name stands for remembers this name (after a rename).
+Result<void> name_again(Context& context, InodeNumber directory, Text name);
+// The source's extended attributes are all here.
+Result<void> note_xattrs_known(Context& context, InodeNumber inode);
+// Its times at the source are what they were when it was listed: the names hold in this epoch too.
+Result<void> keep_names(Context& context, InodeNumber directory, uint32_t epoch);
 // Looks again at the next use: names of a directory, attributes of any inode.
 Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 

@@ -211,6 +211,36 @@ Result<void> end_listing(Context& context, InodeNumber directory, const Listing&
   return {};
 }
 
+Result<void> name_again(Context& context, InodeNumber directory, Text name) {
+  Volume& volume = context.volume();
+  uint32_t hash = hash_name(directory.index(), name);
+  Transaction txn(context.thread);
+  BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
+  EntryPlace place;
+  BT_TRY(find_place(volume, directory.index(), name, hash, place));
+  InodeRecord* child = place.dentry ? volume.inode(place.child().index()) : nullptr;
+  if (child) child->name = place.index;  // A hint: no log.
+  txn.roll_back();
+  return {};
+}
+
+Result<void> note_xattrs_known(Context& context, InodeNumber inode) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  txn.store(record->flags, record->flags | kInodeXattrsKnown);
+  txn.commit();
+  return {};
+}
+
+Result<void> keep_names(Context& context, InodeNumber directory, uint32_t epoch) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
+  // 0: somebody has found out otherwise meanwhile.
+  if (record->directory.names_epoch) txn.store(record->directory.names_epoch, epoch ? epoch : 1u);
+  txn.commit();
+  return {};
+}
+
 Result<void> invalidate(Context& context, InodeNumber inode, bool names_too) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));

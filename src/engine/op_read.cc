@@ -99,10 +99,13 @@ Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome o
                                                const Request& want, PieceCursor& pieces) {
   Transaction txn(context.thread);
   BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
+  PieceCursor from_here = pieces;
   Outcome outcome = Outcome::kCopied;
-  auto result = read_now(context.volume(), inode, want, pieces, outcome);
+  auto result = read_now(context.volume(), inode, want, from_here, outcome);
   txn.roll_back();
-  return finish(context.volume(), result, outcome);
+  Result<uint64_t> finished = finish(context.volume(), result, outcome);
+  if (finished) pieces = from_here;
+  return finished;
 }
 
 Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& want,
@@ -116,8 +119,9 @@ Result<uint64_t> read_run(Context& context, InodeRecord& inode, const Request& w
     auto result = read_now(volume, inode, want, from_here, outcome);
     if (shm::read_retry(inode.lock, seq)) [[unlikely]]
       continue;
-    pieces = from_here;
-    return finish(volume, result, outcome);
+    Result<uint64_t> finished = finish(volume, result, outcome);
+    if (finished) pieces = from_here;
+    return finished;
   }
   return read_locked(context, inode, want, pieces);
 }

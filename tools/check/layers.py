@@ -16,7 +16,7 @@ BELOW = {
     'posix': {'base', 'shm', 'format', 'metrics', 'engine', 'registry'},
     'hooks': {'base', 'shm', 'format', 'metrics'},
     'agent': {'base', 'shm', 'format', 'metrics', 'engine', 'posix', 'hooks', 'registry'},
-    'origin': {'base', 'metrics'},
+    'origin': {'base', 'shm', 'format', 'metrics', 'engine'},  # its half in the calling process fills the volume
     'loader': {'base', 'hooks'},
     'launcher': {'base'},
     'dashboard': {'base', 'metrics', 'format'},
@@ -25,7 +25,6 @@ ALL = set(BELOW) | {'fuse', 'cli'}
 BELOW['fuse'] = ALL - {'agent', 'cli'}
 BELOW['cli'] = ALL - {'agent'}
 # Single headers that a folder may reach for although their folder is above it.
-INTERFACES = {('origin', 'engine/origin.h'), ('origin', 'format/')}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Misses: attributes, names, pages and extended attributes are fetched from the source.
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "engine/permissions.h"
+#include "engine/seq_read.h"
+#include "origin/source.h"
+
+namespace bt::origin {
+namespace {
+
+using base::raw_argument;
+using base::raw_syscall;
+using engine::load_relaxed;
+using format::kPageSizeBytes;
+
+// Listings and fills that others disturb are done again so often; then what is here has to do.
+constexpr uint32_t kTries = 8;
+// A miss brings at least so many pages, if the file has them: reading goes on, as a rule.
+constexpr uint64_t kReadAheadPages = engine::kCachedPagesAtOnce;
+
+struct DirectoryEntry {  // linux_dirent64
+  uint64_t number;
+  int64_t next;
+  uint16_t size;
+  uint8_t type;
+  char name[1];
+};
+
+bool is_dots(const char* name) {
+  return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+Result<void> enter_entries(Context& context, InodeNumber directory, const engine::Listing& listing,
+                           const char* bytes, uint64_t size) {
+  for (uint64_t at = 0; at < size;) {
+    const auto& entry = *reinterpret_cast<const DirectoryEntry*>(bytes + at);
+    at += entry.size;
+    if (is_dots(entry.name) || entry.type == 0) continue;
+    BT_TRY(engine::enter_name(context, directory, base::text_of(entry.name), entry.number,
+                              uint32_t{entry.type} << 12, listing.seen));
+  }
+  return {};
+}
+
+Result<void> list_once(Context& context, InodeNumber directory) {
+  BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+  BT_TRY_ASSIGN(const char* path, source_path(context, directory, {}, scratch->path[0]));
+  engine::Listing listing;
+  BT_TRY(engine::begin_listing(context, directory, listing));
+  SourceFile file;
+  BT_TRY(file.open(context, path, O_RDONLY | O_DIRECTORY));
+  SourceAttributes before;
+  BT_TRY(ask_source(context, file.descriptor(), "", before));
+  for (;;) {
+    int64_t got =
+        raw_syscall(SYS_getdents64, file.descriptor(), raw_argument(scratch->names), kNamesBytes);
+    BT_TRY_ASSIGN(uint64_t size, source_result(got));
+    if (size == 0) break;
+    BT_TRY(enter_entries(context, directory, listing, scratch->names, size));
+  }
+  return engine::end_listing(context, directory, listing, before);
+}
+
+// Pages [first, first + count) out of the open file into the volume.
+Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
+                         uint64_t first, uint32_t count) {
+  BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+  uint64_t wanted = count * kPageSizeBytes, got = 0;
+  while (got < wanted) {
+    int64_t read = raw_syscall(SYS_pread64, descriptor, raw_argument(scratch->pages + got),
+                               static_cast<int64_t>(wanted - got),
+                               static_cast<int64_t>(first * kPageSizeBytes + got));
+    BT_TRY_ASSIGN(uint64_t part, source_result(read));
+    if (part == 0) break;
+    got += part;
+  }
+  __builtin_memset(scratch->pages + got, 0, wanted - got);
+  return engine::put_pages(context, inode, change, first, count, scratch->pages);
+}
+
+struct FileView {
+  uint64_t change, size;
+  uint32_t nlink, mode;
+};
+Result<void> view_file(Context& context, InodeNumber inode, FileView& view) {
+  return engine::read_inode(context.thread, inode, [&](const format::InodeRecord& record) {
+    view = {load_relaxed(record.change), load_relaxed(record.size), load_relaxed(record.nlink),
+            load_relaxed(record.mode)};
+  });
+}
+
+}  // namespace
+
+Result<void> validate(Context& context, InodeNumber inode) {
+  engine::OriginAtWork working(context.thread);
+  FileView view{};
+  BT_TRY(view_file(context, inode, view));
+  if (view.nlink == 0) return {};  // Without a name at the source: what is here is the truth.
+  Result<void> refreshed = refresh(context, inode, false);
+  if (refreshed) return {};
+  int cause = refreshed.error().errno_value();
+  if (cause != ENOENT && cause != ENOTDIR && cause != ESTALE) return refreshed;
+  // It is not there any more: whoever lists its directory next will find out what is.
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  const format::DentryRecord* dentry =
+      record ? context.volume().dentry(load_relaxed(record->name)) : nullptr;
+  const format::InodeRecord* above =
+      dentry ? context.volume().inode(load_relaxed(dentry->parent)) : nullptr;
+  if (above) {
+    InodeNumber parent =
+        InodeNumber::of(load_relaxed(dentry->parent), load_relaxed(above->generation));
+    (void)engine::invalidate(context, parent, true).has_value();
+  }
+  return Error(ESTALE);
+}
+
+Result<void> fill_names(Context& context, InodeNumber directory) {
+  BT_TRY(validate(context, directory));
+  engine::OriginAtWork working(context.thread);
+  const format::InodeRecord* record = context.volume().inode(directory.index());
+  if (!record) return Error(ESTALE);
+  if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
+  if (load_relaxed(record->nlink) == 0) return {};
+  uint32_t epoch = load_relaxed(record->directory.names_epoch);
+  uint32_t now = __atomic_load_n(&context.volume().superblock().origin_epoch, __ATOMIC_RELAXED);
+  // Listed before, and validate has found its times unchanged: the names hold.
+  if (epoch != 0) return engine::keep_names(context, directory, now);
+  Result<void> listed;
+  for (uint32_t tries = 0; tries < kTries; tries++) {
+    listed = list_once(context, directory);
+    if (listed || listed.error() != Error(EAGAIN)) return listed;
+  }
+  return {};
+}
+
+Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count) {
+  engine::OriginAtWork working(context.thread);
+  count = base::max(count, kReadAheadPages);
+  for (uint32_t tries = 0; tries < kTries; tries++) {
+    FileView view{};
+    BT_TRY(view_file(context, inode, view));
+    uint64_t end = base::min(first + count, base::divide_up(view.size, kPageSizeBytes));
+    BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+    BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
+    SourceFile file;
+    BT_TRY(file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK));
+    Result<void> put;
+    for (uint64_t at = first; at < end && put; at += engine::kCachedPagesAtOnce) {
+      auto part = static_cast<uint32_t>(base::min<uint64_t>(engine::kCachedPagesAtOnce, end - at));
+      put = fetch_pages(context, inode, file.descriptor(), view.change, at, part);
+    }
+    if (put || put.error() != Error(EAGAIN)) return put;
+  }
+  return Error(EAGAIN);
+}
+
+}  // namespace bt::origin

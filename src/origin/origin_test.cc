@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+// The directory origin over a real directory: what the volume says is what the directory says, and what is done to one is
+// done to the other.
+#include "origin/directory.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "engine/cached.h"
+#include "engine/data.h"
+#include "engine/test_volume.h"
+
+namespace bt::origin {
+namespace {
+
+using engine::Context;
+using engine::InodeNumber;
+using engine::TestThread;
+using engine::TestVolume;
+using format::kRootInode;
+namespace fs = std::filesystem;
+
+class OriginTest : public testing::Test {
+ protected:
+  OriginTest() {
+    char pattern[] = "/tmp/btfuse-origin-test.XXXXXX";
+    source = mkdtemp(pattern);
+    root.root = open(source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    install(test.volume, root);
+    test.volume.superblock().origin_mode = 1;
+    test.volume.superblock().origin_epoch = 1;
+    test.volume.superblock().origin_watched = 1;
+    test.volume.superblock().dirty_pages_max = 1000;
+    EXPECT_TRUE(adopt_root(test.context()).has_value());
+  }
+  ~OriginTest() override {
+    close(root.root);
+    fs::remove_all(source);
+  }
+
+  void put(const std::string& path, const std::string& bytes) {
+    std::ofstream(source / path) << bytes;
+  }
+  std::string get(const std::string& path) {
+    std::ifstream file(source / path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  Result<InodeNumber> look(InodeNumber directory, const std::string& name) {
+    engine::Found found;
+    BT_TRY(engine::lookup(test.context(), directory, base::text_of(name.c_str()), found));
+    return found.inode;
+  }
+  InodeNumber look(const std::string& name) {
+    auto found = look(kRootInode, name);
+    EXPECT_TRUE(found.has_value()) << name;
+    return found ? *found : InodeNumber{};
+  }
+  std::string read(InodeNumber inode, uint64_t offset = 0, uint64_t size = 1 << 20) {
+    std::string bytes(size, 0);
+    engine::Piece piece{bytes.data(), size};
+    auto got = engine::read(test.context(), inode, offset, &piece, 1);
+    EXPECT_TRUE(got.has_value()) << got.error().errno_value();
+    bytes.resize(got ? *got : 0);
+    return bytes;
+  }
+  void write(InodeNumber inode, uint64_t offset, std::string bytes) {
+    engine::Piece piece{bytes.data(), bytes.size()};
+    uint64_t end;
+    auto wrote = engine::write(test.context(), inode, offset, &piece, 1, {}, end);
+    ASSERT_TRUE(wrote.has_value()) << wrote.error().errno_value();
+    ASSERT_EQ(*wrote, bytes.size());
+  }
+  InodeNumber make(const std::string& name, uint32_t mode) {
+    engine::NewInode what;
+    what.mode = mode;
+    engine::Attributes made;
+    auto result =
+        engine::create(test.context(), kRootInode, base::text_of(name.c_str()), what, made);
+    EXPECT_TRUE(result.has_value()) << result.error().errno_value();
+    return made.inode;
+  }
+  void next_epoch() { test.volume.superblock().origin_epoch++; }
+
+  fs::path source;
+  Source root;
+  TestVolume test;
+};
+
+TEST_F(OriginTest, names_attributes_and_bytes_are_the_sources) {
+  fs::create_directories(source / "d/e");
+  put("d/e/f", "hello");
+  fs::create_symlink("d/e/f", source / "link");
+  InodeNumber directory = *look(look("d"), "e");
+  InodeNumber file = *look(directory, "f");
+  struct stat status;
+  ASSERT_EQ(stat((source / "d/e/f").c_str(), &status), 0);
+  engine::Attributes attributes;
+  ASSERT_TRUE(engine::read_attributes(test.context(), file, attributes).has_value());
+  EXPECT_EQ(attributes.size, 5u);
+  EXPECT_EQ(attributes.mode, status.st_mode);
+  EXPECT_EQ(attributes.mtime_ns, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
+  EXPECT_EQ(read(file), "hello");
+  char target[32];
+  auto length = engine::read_link(test.context(), look("link"), target, sizeof target);
+  ASSERT_TRUE(length.has_value());
+  EXPECT_EQ(std::string(target, *length), "d/e/f");
+}
+
+TEST_F(OriginTest, a_listed_directory_answers_absences_alone) {
+  put("a", "1");
+  EXPECT_TRUE(look("a"));
+  put("b", "2");  // behind our back, and nobody said so
+  EXPECT_FALSE(look(kRootInode, "b").has_value());
+  next_epoch();
+  EXPECT_TRUE(look("b"));
+}
+
+TEST_F(OriginTest, changes_at_the_source_are_seen_in_the_next_epoch) {
+  put("f", "old");
+  InodeNumber file = look("f");
+  EXPECT_EQ(read(file), "old");
+  put("f", "newer");
+  next_epoch();
+  EXPECT_EQ(read(file), "newer");
+  fs::remove(source / "f");
+  next_epoch();
+  EXPECT_FALSE(look(kRootInode, "f").has_value());
+}
+
+TEST_F(OriginTest, epoch_zero_asks_each_time) {
+  test.volume.superblock().origin_epoch = 0;
+  put("f", "one");
+  EXPECT_EQ(read(look("f")), "one");
+  put("f", "three");
+  EXPECT_EQ(read(look("f")), "three");
+}
+
+TEST_F(OriginTest, made_names_are_at_the_source_at_once) {
+  make("dir", S_IFDIR | 0750);
+  make("file", S_IFREG | 0640);
+  EXPECT_TRUE(fs::is_directory(source / "dir"));
+  EXPECT_TRUE(fs::is_regular_file(source / "file"));
+  ASSERT_TRUE(engine::rename(test.context(), kRootInode, base::text_of("file"), look("dir"),
+                             base::text_of("moved"), 0)
+                  .has_value());
+  EXPECT_TRUE(fs::exists(source / "dir/moved"));
+  engine::Attributes after;
+  ASSERT_TRUE(engine::link(test.context(), *look(look("dir"), "moved"), kRootInode,
+                           base::text_of("second"), after)
+                  .has_value());
+  EXPECT_EQ(after.nlink, 2u);
+  EXPECT_EQ(fs::hard_link_count(source / "second"), 2u);
+  ASSERT_TRUE(engine::unlink(test.context(), kRootInode, base::text_of("second")).has_value());
+  EXPECT_FALSE(fs::exists(source / "second"));
+  ASSERT_TRUE(engine::unlink(test.context(), look("dir"), base::text_of("moved")).has_value());
+  ASSERT_TRUE(
+      engine::remove_directory(test.context(), kRootInode, base::text_of("dir")).has_value());
+  EXPECT_TRUE(fs::is_empty(source));
+}
+
+TEST_F(OriginTest, written_bytes_come_to_the_source_with_the_flush) {
+  InodeNumber file = make("f", S_IFREG | 0644);
+  std::string bytes(300'000, 'x');
+  write(file, 0, bytes);
+  EXPECT_EQ(read(file), bytes);
+  EXPECT_EQ(get("f"), "");
+  ASSERT_TRUE(engine::sync_file(test.context(), file).has_value());
+  EXPECT_EQ(get("f"), bytes);
+  EXPECT_EQ(test.volume.superblock().dirty_count, 0u);
+  EXPECT_EQ(test.volume.superblock().dirty_pages, 0u);
+  write(file, 150'000, "middle");
+  ASSERT_TRUE(engine::sync_volume(test.context()).has_value());
+  bytes.replace(150'000, 6, "middle");
+  EXPECT_EQ(get("f"), bytes);
+}
+
+TEST_F(OriginTest, a_part_of_a_page_is_written_into_what_the_source_has) {
+  std::string bytes(10'000, 'o');
+  put("f", bytes);
+  InodeNumber file = look("f");
+  write(file, 5'000, "new");
+  bytes.replace(5'000, 3, "new");
+  EXPECT_EQ(read(file), bytes);
+  ASSERT_TRUE(engine::sync_file(test.context(), file).has_value());
+  EXPECT_EQ(get("f"), bytes);
+}
+
+TEST_F(OriginTest, evicted_pages_are_fetched_again_and_dirty_ones_stay) {
+  std::string bytes(100'000, 'e');
+  put("f", bytes);
+  InodeNumber file = look("f");
+  EXPECT_EQ(read(file), bytes);
+  write(file, 0, "dirty");
+  uint32_t freed = 0;
+  for (uint64_t next = 0, again = 1; again;) {
+    auto some = engine::evict_pages(test.context(), file, next, next);
+    ASSERT_TRUE(some.has_value());
+    again = *some;
+    freed += *some;
+  }
+  EXPECT_EQ(freed, 24u);  // 25 pages, one of them dirty
+  bytes.replace(0, 5, "dirty");
+  EXPECT_TRUE(read(file) == bytes);
+}
+
+TEST_F(OriginTest, an_unlinked_file_is_whole_as_long_as_it_is_open) {
+  put("f", std::string(50'000, 'u'));
+  InodeNumber file = look("f");
+  auto description =
+      engine::open_description(test.context(), test.session(), -1, file, O_RDWR, false, false);
+  ASSERT_TRUE(description.has_value());
+  ASSERT_TRUE(engine::unlink(test.context(), kRootInode, base::text_of("f")).has_value());
+  next_epoch();
+  EXPECT_EQ(read(file), std::string(50'000, 'u'));
+  ASSERT_TRUE(engine::drop_reference(test.context(), *description).has_value());
+}
+
+TEST_F(OriginTest, attributes_are_set_at_the_source) {
+  put("f", "0123456789");
+  InodeNumber file = look("f");
+  write(file, 10, "tail");
+  engine::AttributeChange change;
+  change.which = engine::AttributeChange::kMode | engine::AttributeChange::kSize |
+                 engine::AttributeChange::kMtime;
+  change.mode = 0600;
+  change.size = 12;
+  change.mtime_ns = 1'000'000'000'000'000'007;
+  engine::Attributes after;
+  ASSERT_TRUE(engine::set_attributes(test.context(), file, change, after).has_value());
+  EXPECT_EQ(after.size, 12u);
+  EXPECT_EQ(after.mtime_ns, change.mtime_ns);
+  struct stat status;
+  ASSERT_EQ(stat((source / "f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_size, 12);
+  EXPECT_EQ(status.st_mode & 07777, 0600u);
+  EXPECT_EQ(status.st_mtim.tv_sec, 1'000'000'000);
+  EXPECT_EQ(get("f"), "0123456789ta");
+  EXPECT_EQ(read(file), "0123456789ta");
+}
+
+TEST_F(OriginTest, creating_open_meets_a_name_that_only_the_source_has) {
+  EXPECT_FALSE(look(kRootInode, "f").has_value());
+  put("f", "theirs");
+  engine::Opened opened;
+  ASSERT_TRUE(engine::create_and_open(test.context(), kRootInode, base::text_of("f"), 0644, 0,
+                                      test.session(), -1, O_RDWR, false, opened)
+                  .has_value());
+  EXPECT_FALSE(opened.made);
+  EXPECT_EQ(read(opened.inode), "theirs");
+  ASSERT_TRUE(engine::drop_reference(test.context(), opened.description).has_value());
+  auto exclusive = engine::create_and_open(test.context(), kRootInode, base::text_of("f"), 0644, 0,
+                                           test.session(), -1, O_RDWR | O_EXCL, false, opened);
+  ASSERT_FALSE(exclusive.has_value());
+  EXPECT_EQ(exclusive.error().errno_value(), EEXIST);
+}
+
+TEST_F(OriginTest, a_failed_write_back_is_told_once) {
+  InodeNumber file = make("f", S_IFREG | 0644);
+  write(file, 0, "lost");
+  fs::remove(source / "f");  // nowhere to write to
+  EXPECT_FALSE(engine::sync_file(test.context(), file).has_value());
+  engine::Piece piece{const_cast<char*>("x"), 1};
+  uint64_t end;
+  EXPECT_FALSE(engine::write(test.context(), file, 0, &piece, 1, {}, end).has_value());
+  test.check_at_end = false;
+}
+
+TEST_F(OriginTest, extended_attributes_go_both_ways) {
+  put("f", "x");
+  if (setxattr((source / "f").c_str(), "user.k", "v", 1, 0) != 0)
+    GTEST_SKIP() << "no xattrs on /tmp";
+  InodeNumber file = look("f");
+  char value[8];
+  auto size = engine::get_xattr(test.context(), file, base::text_of("user.k"), value, sizeof value);
+  ASSERT_TRUE(size.has_value());
+  EXPECT_EQ(std::string(value, *size), "v");
+  ASSERT_TRUE(
+      engine::set_xattr(test.context(), file, base::text_of("user.l"), "w2", 2, 0).has_value());
+  EXPECT_EQ(getxattr((source / "f").c_str(), "user.l", value, sizeof value), 2);
+  ASSERT_TRUE(engine::remove_xattr(test.context(), file, base::text_of("user.k")).has_value());
+  EXPECT_EQ(getxattr((source / "f").c_str(), "user.k", value, sizeof value), -1);
+}
+
+TEST_F(OriginTest, a_process_that_dies_in_a_change_leaves_directories_to_be_listed_anew) {
+  put("before", "1");
+  EXPECT_TRUE(look("before"));
+  test.in_killed_process([&](TestThread& child) {
+    child.thread.slot->changing[0] = kRootInode;
+    put("made", "2");  // at the source, and then it dies
+  });
+  engine::recover_slot(test.thread(), format::SlotIndex{2});
+  EXPECT_TRUE(look("made"));
+}
+
+}  // namespace
+}  // namespace bt::origin

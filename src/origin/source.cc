@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "origin/source.h"
+
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "engine/directory_index.h"
+#include "engine/permissions.h"
+#include "engine/seq_read.h"
+
+namespace bt::origin {
+namespace {
+
+using base::raw_argument;
+using base::raw_syscall;
+using engine::load_relaxed;
+
+constexpr uint32_t kPathTries = 16;
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
+// The name by which `inode` hangs in its directory, and that directory. Lock-free: nonsense is found out by the caller's
+// look at the tree's sequence.
+Result<InodeNumber> name_of(const engine::Volume& volume, InodeNumber inode, char* name,
+                            uint32_t& size) {
+  const format::InodeRecord* record = volume.inode(inode.index());
+  if (!record || load_relaxed(record->generation) != inode.generation()) return Error(ESTALE);
+  const format::DentryRecord* dentry = volume.dentry(load_relaxed(record->name));
+  if (!dentry || load_relaxed(dentry->kind) != format::kDentryName) return Error(ESTALE);
+  InodeNumber child =
+      InodeNumber::of(load_relaxed(dentry->child), load_relaxed(dentry->child_generation));
+  if (child != inode || !engine::copy_name(volume, *dentry, name, size)) return Error(ESTALE);
+  format::InodeIndex parent = load_relaxed(dentry->parent);
+  const format::InodeRecord* above = volume.inode(parent);
+  if (!above) return Error(ESTALE);
+  return InodeNumber::of(parent, load_relaxed(above->generation));
+}
+
+// A path that is written from its end to its beginning.
+class Path {
+ public:
+  explicit Path(char* buffer) : buffer_(buffer), at_(buffer + kPathBytes - 1) { *at_ = 0; }
+  Result<void> prepend(const char* bytes, uint32_t size) {
+    if (static_cast<uint64_t>(at_ - buffer_) < uint64_t{size} + 1) return Error(ENAMETOOLONG);
+    if (*at_) *--at_ = '/';
+    at_ -= size;
+    __builtin_memcpy(at_, bytes, size);
+    return {};
+  }
+  // The root itself is ".".
+  Result<const char*> finish() {
+    if (!*at_) BT_TRY(prepend(".", 1));
+    return static_cast<const char*>(at_);
+  }
+
+ private:
+  char* buffer_;
+  char* at_;
+};
+
+Result<const char*> walk_up(const engine::Volume& volume, InodeNumber inode, Text last,
+                            char* buffer) {
+  Path path(buffer);
+  if (last.size) BT_TRY(path.prepend(last.data, last.size));
+  while (inode != format::kRootInode) {
+    char name[engine::kNameMax + 1];
+    uint32_t size = 0;
+    BT_TRY_ASSIGN(inode, name_of(volume, inode, name, size));
+    BT_TRY(path.prepend(name, size));
+  }
+  return path.finish();
+}
+
+int64_t nanoseconds(const statx_timestamp& time) {
+  return time.tv_sec * kNsPerSecond + time.tv_nsec;
+}
+
+uint64_t device_number(uint32_t major, uint32_t minor) {
+  return (uint64_t{major} & 0xfff) << 8 | (minor & 0xff) | (uint64_t{minor} & ~0xffull) << 12;
+}
+
+}  // namespace
+
+Result<Scratch*> scratch_of(Context& context) {
+  char*& memory = context.thread.origin_scratch;
+  if (!memory) {
+    int64_t mapped = raw_syscall(SYS_mmap, 0, sizeof(Scratch), PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    BT_TRY_ASSIGN(uint64_t address, source_result(mapped));
+    memory = reinterpret_cast<char*>(address);
+  }
+  return reinterpret_cast<Scratch*>(memory);
+}
+
+Result<const char*> source_path(Context& context, InodeNumber inode, Text name, char* buffer) {
+  const engine::Volume& volume = context.volume();
+  for (uint32_t tries = 0;; tries++) {
+    uint64_t before = __atomic_load_n(&volume.superblock().dirtree_seq, __ATOMIC_ACQUIRE);
+    auto path = walk_up(volume, inode, name, buffer);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    uint64_t after = __atomic_load_n(&volume.superblock().dirtree_seq, __ATOMIC_RELAXED);
+    if (before == after || tries == kPathTries) return path;
+  }
+}
+
+Result<void> ask_source(Context& context, int32_t directory, const char* path,
+                        SourceAttributes& attributes) {
+  attributes.epoch = __atomic_load_n(&context.volume().superblock().origin_epoch, __ATOMIC_ACQUIRE);
+  struct statx found;
+  int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*path ? 0 : AT_EMPTY_PATH);
+  BT_TRY(source_result(raw_syscall(SYS_statx, directory, raw_argument(path), flags,
+                                   STATX_BASIC_STATS | STATX_BTIME, raw_argument(&found))));
+  attributes.number = found.stx_ino;
+  attributes.mode = found.stx_mode;
+  attributes.uid = found.stx_uid;
+  attributes.gid = found.stx_gid;
+  attributes.nlink = found.stx_nlink;
+  attributes.size = found.stx_size;
+  attributes.rdev = device_number(found.stx_rdev_major, found.stx_rdev_minor);
+  attributes.blocks = found.stx_blocks;
+  attributes.atime_ns = nanoseconds(found.stx_atime);
+  attributes.mtime_ns = nanoseconds(found.stx_mtime);
+  attributes.ctime_ns = nanoseconds(found.stx_ctime);
+  attributes.btime_ns = nanoseconds(found.stx_btime);
+  return {};
+}
+
+Result<void> SourceFile::open(Context& context, const char* path, int32_t flags, uint32_t mode) {
+  flags |= O_CLOEXEC | O_NOFOLLOW;
+  int64_t opened = raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags, mode);
+  // Not to touch access times is a right of the file's owner.
+  if (opened == -EPERM && (flags & O_NOATIME))
+    opened =
+        raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags & ~O_NOATIME, mode);
+  BT_TRY_ASSIGN(uint64_t descriptor, source_result(opened));
+  descriptor_ = static_cast<int32_t>(descriptor);
+  return {};
+}
+
+void SourceFile::close() {
+  if (descriptor_ >= 0) (void)raw_syscall(SYS_close, descriptor_);
+  descriptor_ = -1;
+}
+
+Result<void> refresh(Context& context, InodeNumber inode, bool ours) {
+  BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+  BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
+  SourceAttributes attributes;
+  BT_TRY(ask_source(context, source_root(context), path, attributes));
+  Text target;
+  if ((attributes.mode & engine::kModeType) == engine::kModeLink) {
+    int64_t size = raw_syscall(SYS_readlinkat, source_root(context), raw_argument(path),
+                               raw_argument(scratch->link), kPathBytes - 1);
+    BT_TRY_ASSIGN(uint64_t length, source_result(size));
+    target = {scratch->link, static_cast<uint32_t>(length)};
+  }
+  return engine::store_source_attributes(context, inode, attributes, ours, target);
+}
+
+namespace {
+
+constexpr engine::OriginTable kTable = {
+    validate,        fill_names,     fill_pages, fill_xattrs, create,
+    create_and_open, remove,         link,       rename,      set_attributes,
+    set_xattr,       allocate_range, seek_data,  flush,       read_statistics,
+};
+
+}  // namespace
+
+void install(engine::Volume& volume, Source& source) { volume.set_origin(&kTable, &source); }
+
+Result<void> adopt_root(Context& context) {
+  SourceAttributes attributes;
+  BT_TRY(ask_source(context, source_root(context), "", attributes));
+  format::InodeRecord* root = context.volume().inode(format::InodeIndex::kRoot);
+  root->origin = attributes.number;
+  return engine::store_source_attributes(context, format::kRootInode, attributes, false, {});
+}
+
+}  // namespace bt::origin
