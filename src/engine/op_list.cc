@@ -16,7 +16,7 @@ constexpr uint64_t kCookieDot = 1, kCookieDotDot = 2;
 constexpr uint32_t kBatchMax = 24;
 
 struct Batch {
-  uint32_t mode;
+  uint32_t mode, nlink;
   InodeNumber parent;
   uint32_t count;
   bool ended;
@@ -50,6 +50,7 @@ DentryIndex first_after(const Volume& volume, InodeIndex directory, const InodeR
 void fill_batch(const Volume& volume, InodeIndex directory, const InodeRecord& record,
                 uint64_t cookie, DentryIndex hint, Batch& batch) {
   batch.mode = load_relaxed(record.mode);
+  batch.nlink = load_relaxed(record.nlink);
   batch.count = 0;
   batch.ended = batch.nonsense = false;
   if (!is_directory(batch.mode)) return;
@@ -111,6 +112,7 @@ Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, 
       fill_batch(volume, directory.index(), record, cookie, hint, batch);
     }));
     if (!is_directory(batch.mode)) return Error(ENOTDIR);
+    if (batch.nlink == 0) return Error(ENOENT);  // Removed: Linux does not even show the dots.
     if (batch.nonsense) [[unlikely]]
       return BT_DAMAGED(volume);
     for (; cookie < kCookieDotDot; taken++) {

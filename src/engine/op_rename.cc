@@ -52,8 +52,10 @@ Result<bool> is_within(const Volume& volume, InodeNumber inode, InodeNumber ance
     const InodeRecord* record = volume.inode(inode.index());
     if (!record || steps > volume.geometry().inodes.count) [[unlikely]]
       return BT_DAMAGED(volume);
-    // Only a removed directory has a parent that is gone; it is found dead once it is locked.
-    if (inode == kRootInode || load_relaxed(record->generation) != inode.generation()) return false;
+    // Only a removed directory has a parent that is gone; it is found dead once it is locked. So is what is none.
+    if (inode == kRootInode || load_relaxed(record->generation) != inode.generation() ||
+        !is_directory(load_relaxed(record->mode)))
+      return false;
     inode.value = load_relaxed(record->directory.parent.value);
   }
   return true;

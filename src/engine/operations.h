@@ -88,8 +88,8 @@ struct ListedName {
 // The first entry whose cookie is greater than `cookie` (0: from the start; . is 1, .. is 2). `hint` is in and out: where
 // the last call stopped, any value is safe. ENOENT at the end. Entries neither made nor removed meanwhile come exactly once.
 Result<void> next_entry(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint, ListedName& entry);
-// The same for many at once, under one validation: calls take(argument, entry) until it returns false or the end. Returns
-// the number taken.
+// The same for many at once, copied in batches that are each validated: calls take(argument, entry) until it returns false
+// or the end. Returns the number taken. ENOENT: the directory was removed.
 using TakeEntry = bool (*)(void* argument, const ListedName& entry);
 Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint, TakeEntry take,
                       void* argument);

@@ -50,12 +50,11 @@ Result<void> take_off_orphan_list(Transaction& txn, Volume& volume, InodeRecord&
   return {};
 }
 
-// Data pages and attributes of an inode that frees in one go: the log holds kPagesFreedAtOnce pages, whatever their use.
+// An inode that frees in one go: the log holds kPagesFreedAtOnce pages, be they of data, attributes or the radix (one, at
+// this height).
 bool is_small(const InodeRecord& inode) {
-  bool has_xattrs = inode.xattrs != PageIndex::kNone;
-  uint32_t radix_pages = inode.height;  // one at height 1
-  return inode.page_count + radix_pages + (has_xattrs ? kXattrPagesMax : 0) <= kPagesFreedAtOnce &&
-         inode.height <= 1;
+  uint64_t others = (inode.xattrs != PageIndex::kNone ? kXattrPagesMax : 0) + inode.height;
+  return inode.height <= 1 && inode.page_count + others <= kPagesFreedAtOnce;
 }
 
 }  // namespace
