@@ -91,11 +91,11 @@ Result<void> try_find_entry(Volume& volume, InodeIndex parent, Text name, uint32
   return Error(EAGAIN);
 }
 
-Result<void> find_entry(Thread& thread, InodeIndex parent, Text name, uint32_t hash, Entry& entry) {
+namespace {
+
+[[gnu::noinline, gnu::cold]] Result<void> find_entry_locked(Thread& thread, InodeIndex parent, Text name,
+                                                            uint32_t hash, Entry& entry) {
   Volume& volume = *thread.volume;
-  auto found = try_find_entry(volume, parent, name, hash, entry);
-  if (found || found.error() != Error(EAGAIN)) [[likely]]
-    return found;
   Transaction txn(thread);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
   Walk walk = walk_chain(volume, nullptr, 0, parent, name, hash, entry);
@@ -103,6 +103,15 @@ Result<void> find_entry(Thread& thread, InodeIndex parent, Text name, uint32_t h
   if (walk == Walk::kMisled) [[unlikely]]
     return BT_DAMAGED(volume);
   return {};
+}
+
+}  // namespace
+
+Result<void> find_entry(Thread& thread, InodeIndex parent, Text name, uint32_t hash, Entry& entry) {
+  auto found = try_find_entry(*thread.volume, parent, name, hash, entry);
+  if (found || found.error() != Error(EAGAIN)) [[likely]]
+    return found;
+  return find_entry_locked(thread, parent, name, hash, entry);
 }
 
 Result<void> wait_for_stripe(Thread& thread, uint32_t hash) {

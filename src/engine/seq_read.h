@@ -21,6 +21,17 @@ inline constexpr uint32_t kSeqReadAttempts = 64;
 
 inline void spin_pause() { __builtin_ia32_pause(); }
 
+// Out of line, so that the common path keeps its registers.
+template <typename Copy>
+[[gnu::noinline, gnu::cold]] Result<void> read_locked(Thread& thread, LockRecord& lock,
+                                                      shm::LockRank rank, Copy& copy) {
+  Transaction txn(thread);
+  BT_TRY(txn.lock(lock, rank));
+  copy();
+  txn.roll_back();
+  return {};
+}
+
 // Calls copy() until it ran undisturbed. copy is called again from the start each time.
 template <typename Copy>
 inline Result<void> seq_read(Thread& thread, LockRecord& lock, shm::LockRank rank, Copy copy) {
@@ -33,11 +44,7 @@ inline Result<void> seq_read(Thread& thread, LockRecord& lock, shm::LockRank ran
     }
     spin_pause();
   }
-  Transaction txn(thread);
-  BT_TRY(txn.lock(lock, rank));
-  copy();
-  txn.roll_back();
-  return {};
+  return read_locked(thread, lock, rank, copy);
 }
 
 // The record of a number whose record may be gone. ESTALE is left to the reader of the generation.
