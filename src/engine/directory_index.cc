@@ -16,7 +16,8 @@ inline bool equal_bytes(const char* a, const char* b, uint32_t size) {
       if (load_word(a + at) != load_word(b + at)) return false;
     return load_word(a + size - 8) == load_word(b + size - 8);
   }
-  if (size >= 4) return load_half(a) == load_half(b) && load_half(a + size - 4) == load_half(b + size - 4);
+  if (size >= 4)
+    return load_half(a) == load_half(b) && load_half(a + size - 4) == load_half(b + size - 4);
   for (uint32_t at = 0; at < size; at++)
     if (a[at] != b[at]) return false;
   return true;
@@ -48,8 +49,8 @@ enum class Walk { kDone, kMisled };
 
 // Walks the chain of `hash` under a sequence that may move (lock == nullptr: under the lock). kMisled: an index out of range
 // or more steps than records; it is damage if the sequence stood.
-inline Walk walk_chain(const Volume& volume, const LockRecord* lock, uint64_t seq, InodeIndex parent,
-                       Text name, uint32_t hash, Entry& entry) {
+inline Walk walk_chain(const Volume& volume, const LockRecord* lock, uint64_t seq,
+                       InodeIndex parent, Text name, uint32_t hash, Entry& entry) {
   DentryIndex index{load_relaxed(volume.head(hash))};
   uint64_t limit = volume.geometry().dentries.count;
   entry = {};
@@ -93,8 +94,9 @@ Result<void> try_find_entry(Volume& volume, InodeIndex parent, Text name, uint32
 
 namespace {
 
-[[gnu::noinline, gnu::cold]] Result<void> find_entry_locked(Thread& thread, InodeIndex parent, Text name,
-                                                            uint32_t hash, Entry& entry) {
+[[gnu::noinline, gnu::cold]] Result<void> find_entry_locked(Thread& thread, InodeIndex parent,
+                                                            Text name, uint32_t hash,
+                                                            Entry& entry) {
   Volume& volume = *thread.volume;
   Transaction txn(thread);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
@@ -216,8 +218,9 @@ Result<void> give_tail(Transaction& txn, Thread& thread, DentryIndex index, uint
 
 }  // namespace
 
-Result<void> insert_entry(Transaction& txn, Thread& thread, InodeRecord& directory, InodeIndex parent,
-                          Text name, uint32_t hash, InodeNumber child, uint32_t type) {
+Result<void> insert_entry(Transaction& txn, Thread& thread, InodeRecord& directory,
+                          InodeIndex parent, Text name, uint32_t hash, InodeNumber child,
+                          uint32_t type) {
   Volume& volume = *thread.volume;
   BT_TRY_ASSIGN(DentryIndex tail, write_tail(txn, thread, name));
   DentryIndex index = take_dentry(txn, thread);

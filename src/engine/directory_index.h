@@ -48,7 +48,8 @@ inline uint32_t hash_name(InodeIndex parent, Text name) {
       hash = detail::fold(hash ^ detail::load_word(bytes + at), kA);
     last = detail::load_word(bytes + size - 8);
   } else if (size >= 4) {
-    last = detail::load_half(bytes) | static_cast<uint64_t>(detail::load_half(bytes + size - 4)) << 32;
+    last = detail::load_half(bytes) | static_cast<uint64_t>(detail::load_half(bytes + size - 4))
+                                          << 32;
   } else {
     auto byte = [&](uint32_t at) { return static_cast<uint64_t>(static_cast<uint8_t>(bytes[at])); };
     last = byte(0) << 16 | byte(size >> 1) << 8 | byte(size - 1);
@@ -61,13 +62,14 @@ inline uint32_t hash_name(InodeIndex parent, Text name) {
 struct Entry {
   InodeNumber child;  // 0: there is no such name
   DentryIndex dentry;
-  uint32_t type;      // DT_…
+  uint32_t type;  // DT_…
 };
 // Lock-free. EIO.
 Result<void> find_entry(Thread& thread, InodeIndex parent, Text name, uint32_t hash, Entry& entry);
 // The same inside a transaction, where waiting for the stripe could close a circle: EAGAIN after a bounded time. The caller
 // rolls back, calls wait_for_stripe and begins anew.
-Result<void> try_find_entry(Volume& volume, InodeIndex parent, Text name, uint32_t hash, Entry& entry);
+Result<void> try_find_entry(Volume& volume, InodeIndex parent, Text name, uint32_t hash,
+                            Entry& entry);
 Result<void> wait_for_stripe(Thread& thread, uint32_t hash);
 
 // Copies the whole name (kNameMax + 1 bytes, terminated) of a dentry that may be changing; false when what it found makes
@@ -79,12 +81,13 @@ bool copy_name(const Volume& volume, const DentryRecord& dentry, char* name, uin
 struct EntryPlace {
   DentryRecord* dentry = nullptr;  // nullptr: there is no such name
   DentryIndex index = DentryIndex::kNone;
-  uint32_t* link = nullptr;        // the word of the chain that names it
+  uint32_t* link = nullptr;  // the word of the chain that names it
 
   InodeNumber child() const { return InodeNumber::of(dentry->child, dentry->child_generation); }
 };
 // Precondition: the stripe's lock is held. EIO.
-Result<void> find_place(const Volume& volume, InodeIndex parent, Text name, uint32_t hash, EntryPlace& place);
+Result<void> find_place(const Volume& volume, InodeIndex parent, Text name, uint32_t hash,
+                        EntryPlace& place);
 
 // Dentries that a name takes.
 constexpr uint32_t dentries_for(uint32_t name_size) {
@@ -96,9 +99,11 @@ constexpr uint32_t dentries_for(uint32_t name_size) {
 inline constexpr uint32_t kDentriesPerNameMax = dentries_for(kNameMax);
 
 // Precondition of all: directory and stripe locked; of insert: no such name, dentries_for(name) prepared. EIO.
-Result<void> insert_entry(Transaction& txn, Thread& thread, InodeRecord& directory, InodeIndex parent, Text name,
-                          uint32_t hash, InodeNumber child, uint32_t type);
-Result<void> remove_entry(Transaction& txn, Thread& thread, InodeRecord& directory, const EntryPlace& place);
+Result<void> insert_entry(Transaction& txn, Thread& thread, InodeRecord& directory,
+                          InodeIndex parent, Text name, uint32_t hash, InodeNumber child,
+                          uint32_t type);
+Result<void> remove_entry(Transaction& txn, Thread& thread, InodeRecord& directory,
+                          const EntryPlace& place);
 // The name stands for another child from now on; its cookie stays.
 void replace_child(Transaction& txn, const EntryPlace& place, InodeNumber child, uint32_t type);
 

@@ -45,10 +45,10 @@ Text text(const std::string& name) { return {name.data(), static_cast<uint32_t>(
 struct Bench {
   Context& context;
   uint64_t files;
-  InodeNumber hot_directory;        // of the last thousand files
-  std::vector<std::string> hot;     // their names
+  InodeNumber hot_directory;     // of the last thousand files
+  std::vector<std::string> hot;  // their names
   InodeNumber other_directory;
-  InodeNumber file;                 // 64 KiB
+  InodeNumber file;  // 64 KiB
 
   template <typename Body>
   void measure(const char* name, uint64_t repeats, Body body) {
@@ -58,7 +58,8 @@ struct Bench {
       for (uint64_t i = 0; i < repeats; i++) body(i);
       best = std::min(best, now_ns() - start);
     }
-    std::printf("%-28s %10lu files %10.1f ns\n", name, files, static_cast<double>(best) / static_cast<double>(repeats));
+    std::printf("%-28s %10lu files %10.1f ns\n", name, files,
+                static_cast<double>(best) / static_cast<double>(repeats));
   }
 };
 
@@ -75,7 +76,8 @@ void make_files(Bench& bench) {
       bench.hot.clear();
     }
     bench.hot.push_back("file-" + std::to_string(i));
-    must("create", create(bench.context, bench.hot_directory, text(bench.hot.back()), file_kind, made));
+    must("create",
+         create(bench.context, bench.hot_directory, text(bench.hot.back()), file_kind, made));
   }
   must("mkdir", create(bench.context, kRootInode, text("other"), directory_kind, made));
   bench.other_directory = made.inode;
@@ -95,7 +97,9 @@ void measure_reads(Bench& bench) {
     (void)lookup(bench.context, bench.hot_directory, text(hot), found).has_value();
   });
   bench.measure("lookup, 1,000 names", 10'000, [&](uint64_t i) {
-    (void)lookup(bench.context, bench.hot_directory, text(bench.hot[i * 7 % bench.hot.size()]), found).has_value();
+    (void)lookup(bench.context, bench.hot_directory, text(bench.hot[i * 7 % bench.hot.size()]),
+                 found)
+        .has_value();
   });
   bench.measure("lookup, ENOENT", 10'000, [&](uint64_t) {
     (void)lookup(bench.context, bench.hot_directory, text(none), found).has_value();
@@ -133,19 +137,20 @@ void measure_changes(Bench& bench) {
     must("unlink", unlink(bench.context, bench.hot_directory, text("new-file")));
   });
   bench.measure("mkdir + rmdir", 2'000, [&](uint64_t) {
-    must("mkdir", create(bench.context, bench.hot_directory, text("new-dir"), directory_kind, made));
+    must("mkdir",
+         create(bench.context, bench.hot_directory, text("new-dir"), directory_kind, made));
     must("rmdir", remove_directory(bench.context, bench.hot_directory, text("new-dir")));
   });
   must("create", create(bench.context, bench.hot_directory, text("moving-a"), file_kind, made));
   bench.measure("rename, same directory", 2'000, [&](uint64_t i) {
     const char* names[] = {"moving-a", "moving-b"};
-    must("rename", rename(bench.context, bench.hot_directory, base::text_of(names[i % 2]), bench.hot_directory,
-                          base::text_of(names[1 - i % 2]), 0));
+    must("rename", rename(bench.context, bench.hot_directory, base::text_of(names[i % 2]),
+                          bench.hot_directory, base::text_of(names[1 - i % 2]), 0));
   });
   bench.measure("rename, two directories", 2'000, [&](uint64_t i) {
     InodeNumber directories[] = {bench.hot_directory, bench.other_directory};
-    must("rename", rename(bench.context, directories[i % 2], text("moving-a"), directories[1 - i % 2],
-                          text("moving-a"), 0));
+    must("rename", rename(bench.context, directories[i % 2], text("moving-a"),
+                          directories[1 - i % 2], text("moving-a"), 0));
   });
   must("unlink", unlink(bench.context, bench.hot_directory, text("moving-a")));
   AttributeChange change;
@@ -162,14 +167,16 @@ void run(uint64_t files) {
   options.inodes_max = files + 10'000;
   options.id = 1;
   uint64_t size = Volume::volume_size_for(options);
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   Volume volume;
   must("format", Volume::format(memory, size, options));
   must("attach", Volume::attach(memory, size, volume));
   Thread thread;
   thread.volume = &volume;
   must("session", open_session(thread, static_cast<uint32_t>(getpid()), 1, getuid()));
-  Credentials root{.dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
+  Credentials root{
+      .dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
   Context context{thread, root};
   Bench bench{context, files, {}, {}, {}, {}};
   make_files(bench);

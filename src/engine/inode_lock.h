@@ -12,7 +12,7 @@ inline constexpr uint32_t kLinkMax = 1u << 30;
 
 // Either kind. ESTALE, EIO.
 inline Result<InodeRecord*> lock_inode(Transaction& txn, Context& context, InodeNumber number) {
-  BT_TRY_ASSIGN(InodeRecord* record, inode_record(context.volume(), number));
+  BT_TRY_ASSIGN(InodeRecord * record, inode_record(context.volume(), number));
   // The type of a live inode never changes; of a dead one it does not matter.
   bool directory = is_directory(load_relaxed(record->mode));
   BT_TRY(txn.lock(record->lock, directory ? shm::LockRank::kDirectory : shm::LockRank::kInode));
@@ -23,7 +23,7 @@ inline Result<InodeRecord*> lock_inode(Transaction& txn, Context& context, Inode
 
 // ENOTDIR too.
 inline Result<InodeRecord*> lock_directory(Transaction& txn, Context& context, InodeNumber number) {
-  BT_TRY_ASSIGN(InodeRecord* record, inode_record(context.volume(), number));
+  BT_TRY_ASSIGN(InodeRecord * record, inode_record(context.volume(), number));
   BT_TRY(txn.lock(record->lock, shm::LockRank::kDirectory));
   if (record->generation != number.generation() || record->mode == 0) [[unlikely]]
     return Error(ESTALE);

@@ -27,7 +27,8 @@ class NameTest : public ::testing::Test {
     return {name.data(), static_cast<uint32_t>(name.size())};
   }
 
-  InodeNumber make(InodeNumber directory, std::string_view name, uint32_t mode = kModeRegular | 0644) {
+  InodeNumber make(InodeNumber directory, std::string_view name,
+                   uint32_t mode = kModeRegular | 0644) {
     return make_as(root, directory, name, mode);
   }
   static InodeNumber make_as(Context& context, InodeNumber directory, std::string_view name,

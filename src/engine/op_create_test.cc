@@ -101,7 +101,8 @@ TEST_F(CreateTest, a_killed_create_leaves_nothing) {
       MadeInode made;
       NewInode what;
       what.mode = kModeDirectory | 0755;
-      ASSERT_TRUE(prepare(child.thread, needs_of_entry(child.context, kRootInode, text("x"), what)));
+      ASSERT_TRUE(
+          prepare(child.thread, needs_of_entry(child.context, kRootInode, text("x"), what)));
       ASSERT_TRUE(make_entry(txn, child.context, kRootInode, text("x"), what, made));
       kill(getpid(), SIGKILL);
     });

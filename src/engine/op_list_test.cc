@@ -28,7 +28,8 @@ TEST_F(ListTest, resumes_after_any_cookie_with_any_hint) {
   uint64_t cookie = 0;
   DentryIndex hint{};
   ListedName entry;
-  while (next_entry(root, kRootInode, cookie, hint, entry)) cookies.push_back(cookie = entry.cookie);
+  while (next_entry(root, kRootInode, cookie, hint, entry))
+    cookies.push_back(cookie = entry.cookie);
   ASSERT_EQ(cookies.size(), 202u);
   for (size_t at = 0; at + 1 < cookies.size(); at += 13) {
     for (uint32_t wrong : {0u, 1u, 77u, 0xffffffu}) {

@@ -20,7 +20,8 @@ TEST_F(ReadAttributesTest, says_what_was_stored) {
 
 TEST_F(ReadAttributesTest, unknown_and_free_numbers_are_stale) {
   Attributes read{};
-  EXPECT_EQ(errno_of(read_attributes(root, InodeNumber::of(InodeIndex{0xfffffff}, 0), read)), ESTALE);
+  EXPECT_EQ(errno_of(read_attributes(root, InodeNumber::of(InodeIndex{0xfffffff}, 0), read)),
+            ESTALE);
   EXPECT_EQ(errno_of(read_attributes(root, InodeNumber::of(InodeIndex{5000}, 0), read)), ESTALE);
   EXPECT_EQ(errno_of(read_attributes(root, InodeNumber{}, read)), ESTALE);
   EXPECT_EQ(errno_of(read_attributes(root, InodeNumber::of(InodeIndex::kRoot, 1), read)), ESTALE);

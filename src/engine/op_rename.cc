@@ -253,9 +253,10 @@ Result<bool> apply(Transaction& txn, Rename& rename) {
   }
   // The new entry first: it must not be made of the old one's record, which a rollback needs as it is. It may push the old
   // one from the head of their chain.
-  BT_TRY(insert_entry(txn, thread, *target.record, target.directory.index(), target.name, target.hash,
-                      source.entry.child, entry_type(source.child->mode)));
-  BT_TRY(find_place(*thread.volume, source.directory.index(), source.name, source.hash, source.place));
+  BT_TRY(insert_entry(txn, thread, *target.record, target.directory.index(), target.name,
+                      target.hash, source.entry.child, entry_type(source.child->mode)));
+  BT_TRY(
+      find_place(*thread.volume, source.directory.index(), source.name, source.hash, source.place));
   BT_TRY(remove_entry(txn, thread, *source.record, source.place));
   return false;
 }

@@ -70,7 +70,8 @@ TEST_F(RenameTest, types_and_contents_must_fit) {
 }
 
 TEST_F(RenameTest, nothing_moves_into_itself) {
-  InodeNumber a = make_directory(kRootInode, "a"), b = make_directory(a, "b"), c = make_directory(b, "c");
+  InodeNumber a = make_directory(kRootInode, "a"), b = make_directory(a, "b"),
+              c = make_directory(b, "c");
   EXPECT_EQ(move(kRootInode, "a", a, "x"), EINVAL);
   EXPECT_EQ(move(kRootInode, "a", c, "x"), EINVAL);
   EXPECT_EQ(move(b, "c", kRootInode, "a"), ENOTEMPTY);

@@ -37,7 +37,8 @@ struct AttributeChange {
   bool by_descriptor = false;
 };
 // chmod, chown (suid and sgid cleared as Linux does), truncate, utimens. EPERM, EACCES, EINVAL, EISDIR, EFBIG, ENOSPC.
-Result<void> set_attributes(Context& context, InodeNumber inode, const AttributeChange& change, Attributes& after);
+Result<void> set_attributes(Context& context, InodeNumber inode, const AttributeChange& change,
+                            Attributes& after);
 
 // mask: R_OK|W_OK|X_OK bits (4, 2, 1). EACCES.
 Result<void> check_access(Context& context, InodeNumber inode, uint32_t mask);
@@ -61,7 +62,8 @@ struct NewInode {
 };
 // mknod, mkdir, symlink, creating open. setgid directories hand their group (and the bit) down. EEXIST, ENOENT (the
 // directory was removed), EACCES, ENOSPC, ENAMETOOLONG, EPERM (devices without the right).
-Result<void> create(Context& context, InodeNumber directory, Text name, const NewInode& what, Attributes& made);
+Result<void> create(Context& context, InodeNumber directory, Text name, const NewInode& what,
+                    Attributes& made);
 // O_TMPFILE: an inode with no name; it needs an open description at once, hence open_unnamed in descriptions.h.
 
 // EISDIR for a directory, ENOENT, EACCES, EPERM (sticky), EBUSY.
@@ -69,11 +71,12 @@ Result<void> unlink(Context& context, InodeNumber directory, Text name);
 // ENOTEMPTY, ENOTDIR, ENOENT …
 Result<void> remove_directory(Context& context, InodeNumber directory, Text name);
 // EPERM for directories, EMLINK, EEXIST, ENOENT (nlink 0 and no kInodeTmpfile).
-Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Text name, Attributes& after);
+Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Text name,
+                  Attributes& after);
 inline constexpr uint32_t kRenameNoReplace = 1, kRenameExchange = 2;
 // EINVAL (into itself, unknown flags), ENOTEMPTY, EISDIR, ENOTDIR, EEXIST, EPERM (sticky) …
-Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNumber to, Text to_name,
-                    uint32_t flags);
+Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNumber to,
+                    Text to_name, uint32_t flags);
 // Copies the target, not terminated; returns its whole length in bytes even if size was smaller. EINVAL: not a link.
 Result<uint64_t> read_link(Context& context, InodeNumber inode, char* target, uint64_t size);
 
@@ -81,18 +84,19 @@ Result<uint64_t> read_link(Context& context, InodeNumber inode, char* target, ui
 struct ListedName {
   char name[256];  // terminated
   uint32_t name_size;
-  uint32_t type;   // DT_…
+  uint32_t type;  // DT_…
   InodeNumber inode;
   uint64_t cookie;  // of this entry: pass it to go on after it
 };
 // The first entry whose cookie is greater than `cookie` (0: from the start; . is 1, .. is 2). `hint` is in and out: where
 // the last call stopped, any value is safe. ENOENT at the end. Entries neither made nor removed meanwhile come exactly once.
-Result<void> next_entry(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint, ListedName& entry);
+Result<void> next_entry(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint,
+                        ListedName& entry);
 // The same for many at once, copied in batches that are each validated: calls take(argument, entry) until it returns false
 // or the end. Returns the number taken. ENOENT: the directory was removed.
 using TakeEntry = bool (*)(void* argument, const ListedName& entry);
-Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint, TakeEntry take,
-                      void* argument);
+Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, DentryIndex& hint,
+                      TakeEntry take, void* argument);
 // relatime on reading; called by read paths that want it. Never fails visibly.
 void touch_atime(Context& context, InodeNumber inode);
 
@@ -100,9 +104,11 @@ void touch_atime(Context& context, InodeNumber inode);
 // Names with their prefix ("user.k"). flags: XATTR_CREATE 1, XATTR_REPLACE 2. ENODATA, EEXIST, ERANGE, E2BIG, EPERM,
 // EOPNOTSUPP (unknown prefix), ENOSPC. POSIX ACLs (system.posix_acl_*) are stored, mirrored into the mode's bits, and
 // obeyed by check_access.
-Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const void* value, uint64_t size, uint32_t flags);
+Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const void* value,
+                       uint64_t size, uint32_t flags);
 // size 0: only the length. ERANGE when too small.
-Result<uint64_t> get_xattr(Context& context, InodeNumber inode, Text name, void* value, uint64_t size);
+Result<uint64_t> get_xattr(Context& context, InodeNumber inode, Text name, void* value,
+                           uint64_t size);
 Result<uint64_t> list_xattrs(Context& context, InodeNumber inode, char* names, uint64_t size);
 Result<void> remove_xattr(Context& context, InodeNumber inode, Text name);
 

@@ -25,7 +25,8 @@ bool is_allowed_by_capability(const Credentials& credentials, uint32_t mode, uin
 }
 
 // posix_acl_permission: the first entry that names the caller decides; of several groups any may allow.
-bool is_allowed_by_acl(const Credentials& credentials, const AccessView& view, Acl& acl, uint32_t mask) {
+bool is_allowed_by_acl(const Credentials& credentials, const AccessView& view, Acl& acl,
+                       uint32_t mask) {
   const AclEntry* limit = acl.find(kAclMask);
   uint32_t limited = limit ? limit->permissions : 7;
   bool group_matched = false;
@@ -42,8 +43,10 @@ bool is_allowed_by_acl(const Credentials& credentials, const AccessView& view, A
         group_matched = true;
         if (grants) return (limited & mask) == mask;
         break;
-      case kAclOther: return grants && !group_matched;
-      default: break;
+      case kAclOther:
+        return grants && !group_matched;
+      default:
+        break;
     }
   }
   return false;
@@ -51,7 +54,8 @@ bool is_allowed_by_acl(const Credentials& credentials, const AccessView& view, A
 
 }  // namespace
 
-Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask, bool locked) {
+Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask,
+                                   bool locked) {
   const Credentials& credentials = context.credentials;
   if (is_allowed_by_capability(credentials, view.mode, mask)) return {};
   if (credentials.uid == view.uid) return Error(EACCES);  // Its bits were looked at already.

@@ -38,7 +38,8 @@ inline bool in_group_or_capable(const Credentials& credentials, uint32_t gid) {
 
 // What is left when the mode's owner bits did not decide: groups, ACL, capabilities. `locked`: the caller holds the inode's
 // lock and the ACL is read in place.
-Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask, bool locked);
+Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask,
+                                   bool locked);
 
 // mask of kMay…. EACCES.
 inline Result<void> check_permission(Context& context, const AccessView& view, uint32_t mask,

@@ -59,7 +59,8 @@ bool acl_mode(const Acl& acl, uint32_t& bits) {
     if (entry.tag == kAclOther) bits |= entry.permissions;
     if (entry.tag == kAclGroupObj) group = entry.permissions;
     if (entry.tag == kAclMask) mask = entry.permissions, masked = true;
-    simple = simple && (entry.tag == kAclUserObj || entry.tag == kAclOther || entry.tag == kAclGroupObj);
+    simple =
+        simple && (entry.tag == kAclUserObj || entry.tag == kAclOther || entry.tag == kAclGroupObj);
   }
   bits |= (masked ? mask : group) << 3;
   return simple;
@@ -88,13 +89,21 @@ bool inherit_acl(Acl& acl, uint32_t& mode) {
   for (uint32_t i = 0; i < acl.count; i++) {
     AclEntry& entry = acl.entry[i];
     switch (entry.tag) {
-      case kAclUserObj: meet(entry, 6); break;
-      case kAclOther: meet(entry, 0); break;
-      case kAclMask: meet(entry, 3); simple = false; break;
+      case kAclUserObj:
+        meet(entry, 6);
+        break;
+      case kAclOther:
+        meet(entry, 0);
+        break;
+      case kAclMask:
+        meet(entry, 3);
+        simple = false;
+        break;
       case kAclGroupObj:
         if (!mask) meet(entry, 3);
         break;
-      default: simple = false;
+      default:
+        simple = false;
     }
   }
   mode = (mode & ~0777u) | bits;

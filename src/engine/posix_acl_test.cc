@@ -22,8 +22,11 @@ int parse(const std::vector<char>& bytes, Acl& acl) {
 
 const std::vector<AclEntry> kSimple = {
     {kAclUserObj, 7, 0}, {kAclGroupObj, 5, 0}, {kAclOther, 4, 0}};
-const std::vector<AclEntry> kExtended = {{kAclUserObj, 7, 0}, {kAclUser, 6, 42}, {kAclGroupObj, 5, 0},
-                                         {kAclMask, 4, 0},    {kAclOther, 1, 0}};
+const std::vector<AclEntry> kExtended = {{kAclUserObj, 7, 0},
+                                         {kAclUser, 6, 42},
+                                         {kAclGroupObj, 5, 0},
+                                         {kAclMask, 4, 0},
+                                         {kAclOther, 1, 0}};
 
 TEST(PosixAcl, simple_list_is_no_more_than_a_mode) {
   Acl acl;
@@ -69,7 +72,8 @@ TEST(PosixAcl, nonsense_is_refused) {
   broken = kSimple;
   broken[2].tag = 3;
   EXPECT_EQ(parse(bytes_of(broken), acl), EINVAL);
-  EXPECT_EQ(parse(bytes_of(std::vector<AclEntry>(kAclEntriesMax + 1, {kAclUser, 1, 1})), acl), E2BIG);
+  EXPECT_EQ(parse(bytes_of(std::vector<AclEntry>(kAclEntriesMax + 1, {kAclUser, 1, 1})), acl),
+            E2BIG);
 }
 
 TEST(PosixAcl, a_new_file_gets_what_default_and_mode_both_allow) {

@@ -13,7 +13,8 @@ namespace bt::engine {
 
 // Call with the inode's lock held, after storing what went (nlink, opens). Does nothing while somebody still uses it. True:
 // it went to the orphan list; call sweep_orphans after the commit. May take the orphan lock or the page pool's.
-Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index);
+Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode,
+                               InodeIndex index);
 
 // Takes orphans apart, at most `transactions` transactions long. True: none are left.
 Result<bool> sweep_orphans(Thread& thread, uint32_t transactions);

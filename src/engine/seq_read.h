@@ -58,7 +58,7 @@ inline Result<InodeRecord*> inode_record(Volume& volume, InodeNumber number) {
 // seq_read of an inode. copy(record) is kept only while the record is still the number's. ESTALE.
 template <typename Copy>
 inline Result<void> read_inode(Thread& thread, InodeNumber number, Copy copy) {
-  BT_TRY_ASSIGN(InodeRecord* record, inode_record(*thread.volume, number));
+  BT_TRY_ASSIGN(InodeRecord * record, inode_record(*thread.volume, number));
   bool ours = false;
   BT_TRY(seq_read(thread, record->lock, shm::LockRank::kInode, [&] {
     ours = load_relaxed(record->generation) == number.generation() && load_relaxed(record->mode);

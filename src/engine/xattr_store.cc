@@ -29,7 +29,8 @@ XattrLook find_xattr(const Volume& volume, PageIndex first, Text name, XattrRead
     if (!reader.read(found, entry.name_size)) return XattrLook::kNonsense;
     if (base::equal({found, entry.name_size}, name)) {
       value_size = entry.value_size;
-      return value_size <= kXattrPagesMax * kPageSizeBytes ? XattrLook::kFound : XattrLook::kNonsense;
+      return value_size <= kXattrPagesMax * kPageSizeBytes ? XattrLook::kFound
+                                                           : XattrLook::kNonsense;
     }
     uint64_t whole = xattr_entry_size(entry.name_size, entry.value_size);
     if (!reader.skip(whole - sizeof entry - entry.name_size)) return XattrLook::kNonsense;
@@ -111,8 +112,8 @@ PageIndex XattrWriter::seal(uint32_t count) {
   return first_;
 }
 
-Result<void> copy_other_xattrs(const Volume& volume, const InodeRecord& inode, Text name, XattrWriter& writer,
-                               bool& found, uint32_t& count) {
+Result<void> copy_other_xattrs(const Volume& volume, const InodeRecord& inode, Text name,
+                               XattrWriter& writer, bool& found, uint32_t& count) {
   found = false;
   count = 0;
   if (inode.xattrs == PageIndex::kNone) return {};
@@ -122,10 +123,11 @@ Result<void> copy_other_xattrs(const Volume& volume, const InodeRecord& inode, T
   char other[256];
   for (uint32_t i = 0; i < header.count; i++) {
     XattrEntry entry;
-    bool sound = reader.read(&entry, sizeof entry) && entry.name_size > 0 && entry.name_size <= 255 &&
-                 reader.read(other, entry.name_size);
+    bool sound = reader.read(&entry, sizeof entry) && entry.name_size > 0 &&
+                 entry.name_size <= 255 && reader.read(other, entry.name_size);
     if (!sound) return BT_DAMAGED(volume);
-    uint64_t rest = xattr_entry_size(entry.name_size, entry.value_size) - sizeof entry - entry.name_size;
+    uint64_t rest =
+        xattr_entry_size(entry.name_size, entry.value_size) - sizeof entry - entry.name_size;
     if (base::equal({other, entry.name_size}, name)) {
       found = true;
       if (!reader.skip(rest)) return BT_DAMAGED(volume);

@@ -35,7 +35,8 @@ class XattrReader {
 
 enum class XattrLook { kFound, kAbsent, kNonsense };
 // Positions `reader` at the value. first == kNone: kAbsent.
-XattrLook find_xattr(const Volume& volume, PageIndex first, Text name, XattrReader& reader, uint32_t& value_size);
+XattrLook find_xattr(const Volume& volume, PageIndex first, Text name, XattrReader& reader,
+                     uint32_t& value_size);
 // Bytes of the stream; 0 for kNone.
 uint32_t xattr_stream_size(const Volume& volume, PageIndex first);
 // Calls each(name, value_size) with every name. kNonsense or kFound.
@@ -72,7 +73,7 @@ class XattrWriter {
   Transaction* txn_ = nullptr;  // nullptr while staging
   InodeIndex owner_;
   PageIndex first_ = PageIndex::kNone, last_ = PageIndex::kNone;
-  PageIndex staging_;           // the free page that comes next
+  PageIndex staging_;  // the free page that comes next
   char* bytes_ = nullptr;
   uint32_t at_ = kPageSizeBytes, pages_ = 0, pages_max_;
   uint64_t size_ = 0;
@@ -89,8 +90,8 @@ constexpr uint32_t xattr_pages_for(uint64_t size) {
 
 // Copies every entry of `inode` except `name` into the writer; found tells whether `name` was there, count how many were
 // copied. Precondition: the inode's lock.
-Result<void> copy_other_xattrs(const Volume& volume, const InodeRecord& inode, Text name, XattrWriter& writer,
-                               bool& found, uint32_t& count);
+Result<void> copy_other_xattrs(const Volume& volume, const InodeRecord& inode, Text name,
+                               XattrWriter& writer, bool& found, uint32_t& count);
 // Gives the pages of a stream back. Precondition: the inode's lock.
 Result<void> give_xattr_pages(Transaction& txn, Thread& thread, PageIndex first);
 
@@ -127,7 +128,8 @@ XattrLook for_each_xattr(const Volume& volume, PageIndex first, Each each) {
     XattrEntry entry;
     if (!reader.read(&entry, sizeof entry)) return XattrLook::kNonsense;
     if (entry.name_size == 0 || entry.name_size > 255) return XattrLook::kNonsense;
-    uint64_t rest = xattr_entry_size(entry.name_size, entry.value_size) - sizeof entry - entry.name_size;
+    uint64_t rest =
+        xattr_entry_size(entry.name_size, entry.value_size) - sizeof entry - entry.name_size;
     if (!reader.read(name, entry.name_size) || !reader.skip(rest)) return XattrLook::kNonsense;
     each(Text{name, entry.name_size}, entry.value_size);
   }

@@ -30,12 +30,15 @@ TEST_F(XattrStoreTest, what_is_staged_before_the_lock_arrives_whole) {
   EXPECT_EQ(free_pages(), pages - 3);
   XattrReader reader(volume.volume, PageIndex::kNone);
   uint32_t size = 0;
-  ASSERT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.a"), reader, size), XattrLook::kFound);
+  ASSERT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.a"), reader, size),
+            XattrLook::kFound);
   std::string read(size, 0);
   ASSERT_TRUE(reader.read(read.data(), size));
   EXPECT_EQ(read, value);
-  EXPECT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.b"), reader, size), XattrLook::kFound);
-  EXPECT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.c"), reader, size), XattrLook::kAbsent);
+  EXPECT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.b"), reader, size),
+            XattrLook::kFound);
+  EXPECT_EQ(find_xattr(volume.volume, record(file).xattrs, text("user.c"), reader, size),
+            XattrLook::kAbsent);
 }
 
 TEST_F(XattrStoreTest, more_than_was_prepared_is_ENOSPC) {

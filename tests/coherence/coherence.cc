@@ -86,7 +86,8 @@ std::string contents(const std::string& path) {
   while ((got = read(fd, buffer, sizeof buffer)) > 0) all.append(buffer, static_cast<size_t>(got));
   int error = got < 0 ? errno : 0;
   close(fd);
-  return error ? "read failed " + std::to_string(error) : std::to_string(all.size()) + ":" + hash_of(all);
+  return error ? "read failed " + std::to_string(error)
+               : std::to_string(all.size()) + ":" + hash_of(all);
 }
 
 std::string attributes_of(const std::string& path) {
@@ -98,7 +99,8 @@ std::string attributes_of(const std::string& path) {
     if (strncmp(name, "user.", 5) != 0) continue;
     ssize_t length = lgetxattr(path.c_str(), name, value, sizeof value);
     found.push_back(std::string(name) + "=" +
-                    (length < 0 ? "?" + std::to_string(errno) : std::string(value, static_cast<size_t>(length))));
+                    (length < 0 ? "?" + std::to_string(errno)
+                                : std::string(value, static_cast<size_t>(length))));
   }
   std::sort(found.begin(), found.end());
   std::string all;
@@ -117,10 +119,11 @@ void describe(const std::string& path, Snapshot& snapshot) {
     snapshot.text += path + " lstat " + std::to_string(errno) + "\n";
     return;
   }
-  int identity = snapshot.seen.emplace(status.st_ino, static_cast<int>(snapshot.seen.size())).first->second;
+  int identity =
+      snapshot.seen.emplace(status.st_ino, static_cast<int>(snapshot.seen.size())).first->second;
   std::ostringstream line;
-  line << path << " #" << identity << " mode " << std::oct << status.st_mode << std::dec << " links " << status.st_nlink
-       << " owner " << status.st_uid << ":" << status.st_gid;
+  line << path << " #" << identity << " mode " << std::oct << status.st_mode << std::dec
+       << " links " << status.st_nlink << " owner " << status.st_uid << ":" << status.st_gid;
   if (!S_ISDIR(status.st_mode)) line << " size " << status.st_size;
   if (S_ISREG(status.st_mode)) line << " data " << contents(path);
   if (S_ISLNK(status.st_mode)) {
@@ -154,9 +157,12 @@ void walk(const std::string& directory, Snapshot& snapshot) {
 }
 
 // ---- the actor -----------------------------------------------------------------------------------------------------------------
-std::string outcome(long result) { return result < 0 ? "error " + std::to_string(errno) : "ok " + std::to_string(result); }
+std::string outcome(long result) {
+  return result < 0 ? "error " + std::to_string(errno) : "ok " + std::to_string(result);
+}
 
-std::string with_file(const std::string& path, int flags, long (*use)(int, const Words&), const Words& words) {
+std::string with_file(const std::string& path, int flags, long (*use)(int, const Words&),
+                      const Words& words) {
   int fd = open(path.c_str(), flags, 0644);
   if (fd < 0) return outcome(-1);
   std::string result = outcome(use(fd, words));
@@ -185,9 +191,12 @@ std::string on_descriptor(std::map<std::string, int>& kept, const Words& w) {
   }
   if (verb == "readkept") {
     ssize_t got = read(fd, buffer.data(), static_cast<size_t>(number(w[2])));
-    return outcome(got) + (got > 0 ? " " + hash_of(buffer.substr(0, static_cast<size_t>(got))) : "");
+    return outcome(got) +
+           (got > 0 ? " " + hash_of(buffer.substr(0, static_cast<size_t>(got))) : "");
   }
-  if (verb == "writekept") return outcome(write(fd, std::string(static_cast<size_t>(number(w[2])), w[3][0]).data(), static_cast<size_t>(number(w[2]))));
+  if (verb == "writekept")
+    return outcome(write(fd, std::string(static_cast<size_t>(number(w[2])), w[3][0]).data(),
+                         static_cast<size_t>(number(w[2]))));
   if (verb == "seekkept") return outcome(lseek(fd, number(w[2]), static_cast<int>(number(w[3]))));
   if (verb == "cutkept") return outcome(ftruncate(fd, number(w[2])));
   struct stat status;
@@ -200,21 +209,35 @@ std::string on_descriptor(std::map<std::string, int>& kept, const Words& w) {
 
 std::string perform_on_file(const Words& w) {
   const std::string& verb = w[0];
-  if (verb == "create") return with_file(w[1], O_CREAT | O_EXCL | O_WRONLY, [](int, const Words&) { return 0L; }, w);
-  if (verb == "open") return with_file(w[1], static_cast<int>(number(w[2])), [](int, const Words&) { return 0L; }, w);
+  if (verb == "create")
+    return with_file(
+        w[1], O_CREAT | O_EXCL | O_WRONLY, [](int, const Words&) { return 0L; }, w);
+  if (verb == "open")
+    return with_file(
+        w[1], static_cast<int>(number(w[2])), [](int, const Words&) { return 0L; }, w);
   if (verb == "write")
-    return with_file(w[1], O_WRONLY | O_NONBLOCK, [](int fd, const Words& v) {
-      std::string bytes(static_cast<size_t>(number(v[3])), v[4][0]);
-      return static_cast<long>(pwrite(fd, bytes.data(), bytes.size(), number(v[2])));
-    }, w);
+    return with_file(
+        w[1], O_WRONLY | O_NONBLOCK,
+        [](int fd, const Words& v) {
+          std::string bytes(static_cast<size_t>(number(v[3])), v[4][0]);
+          return static_cast<long>(pwrite(fd, bytes.data(), bytes.size(), number(v[2])));
+        },
+        w);
   if (verb == "append")
-    return with_file(w[1], O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, [](int fd, const Words& v) {
-      std::string bytes(static_cast<size_t>(number(v[2])), v[3][0]);
-      return static_cast<long>(write(fd, bytes.data(), bytes.size()));
-    }, w);
-  return with_file(w[1], O_WRONLY | O_NONBLOCK, [](int fd, const Words& v) {
-    return static_cast<long>(fallocate(fd, static_cast<int>(number(v[2])), number(v[3]), number(v[4])));
-  }, w);
+    return with_file(
+        w[1], O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK,
+        [](int fd, const Words& v) {
+          std::string bytes(static_cast<size_t>(number(v[2])), v[3][0]);
+          return static_cast<long>(write(fd, bytes.data(), bytes.size()));
+        },
+        w);
+  return with_file(
+      w[1], O_WRONLY | O_NONBLOCK,
+      [](int fd, const Words& v) {
+        return static_cast<long>(
+            fallocate(fd, static_cast<int>(number(v[2])), number(v[3]), number(v[4])));
+      },
+      w);
 }
 
 std::string perform(std::map<std::string, int>& kept, const Words& w) {
@@ -223,17 +246,25 @@ std::string perform(std::map<std::string, int>& kept, const Words& w) {
   if (verb == "mkdir") return outcome(mkdir(path, static_cast<mode_t>(number(w[2]))));
   if (verb == "rmdir") return outcome(rmdir(path));
   if (verb == "unlink") return outcome(unlink(path));
-  if (verb == "rename") return outcome(renameat2(AT_FDCWD, path, AT_FDCWD, w[2].c_str(), static_cast<unsigned>(number(w[3]))));
+  if (verb == "rename")
+    return outcome(
+        renameat2(AT_FDCWD, path, AT_FDCWD, w[2].c_str(), static_cast<unsigned>(number(w[3]))));
   if (verb == "link") return outcome(link(path, w[2].c_str()));
   if (verb == "symlink") return outcome(symlink(path, w[2].c_str()));
   if (verb == "mkfifo") return outcome(mkfifo(path, 0600));
   if (verb == "chmod") return outcome(chmod(path, static_cast<mode_t>(number(w[2]))));
-  if (verb == "chown") return outcome(lchown(path, static_cast<uid_t>(number(w[2])), static_cast<gid_t>(number(w[3]))));
+  if (verb == "chown")
+    return outcome(
+        lchown(path, static_cast<uid_t>(number(w[2])), static_cast<gid_t>(number(w[3]))));
   if (verb == "truncate") return outcome(truncate(path, number(w[2])));
   if (verb == "access") return outcome(access(path, static_cast<int>(number(w[2]))));
-  if (verb == "setxattr") return outcome(lsetxattr(path, w[2].c_str(), w[3].data(), w[3].size(), static_cast<int>(number(w[4]))));
+  if (verb == "setxattr")
+    return outcome(
+        lsetxattr(path, w[2].c_str(), w[3].data(), w[3].size(), static_cast<int>(number(w[4]))));
   if (verb == "removexattr") return outcome(lremovexattr(path, w[2].c_str()));
-  if (verb == "create" || verb == "open" || verb == "write" || verb == "append" || verb == "fallocate") return perform_on_file(w);
+  if (verb == "create" || verb == "open" || verb == "write" || verb == "append" ||
+      verb == "fallocate")
+    return perform_on_file(w);
   return on_descriptor(kept, w);
 }
 
@@ -259,7 +290,8 @@ int run_actor() {
 // ---- the driver ----------------------------------------------------------------------------------------------------------------
 class Actor {
  public:
-  Actor(const char* name, const std::string& directory, std::vector<std::string> command) : name_(name) {
+  Actor(const char* name, const std::string& directory, std::vector<std::string> command)
+      : name_(name) {
     int to[2], from[2];
     if (pipe(to) != 0 || pipe(from) != 0) std::exit(2);
     pid_ = fork();
@@ -301,10 +333,13 @@ class Actor {
 
 class Driver {
  public:
-  Driver(const std::string& self, const char* btfuse, const std::string& mount, const std::string& oracle, uint64_t seed)
+  Driver(const std::string& self, const char* btfuse, const std::string& mount,
+         const std::string& oracle, uint64_t seed)
       : random_(seed),
-        actors_{Actor("in-process", mount, {btfuse, "run", "--", self, "actor"}), Actor("kernel", mount, {self, "actor"})},
-        oracles_{Actor("oracle", oracle, {self, "actor"}), Actor("oracle", oracle, {self, "actor"})} {}
+        actors_{Actor("in-process", mount, {btfuse, "run", "--", self, "actor"}),
+                Actor("kernel", mount, {self, "actor"})},
+        oracles_{Actor("oracle", oracle, {self, "actor"}),
+                 Actor("oracle", oracle, {self, "actor"})} {}
 
   bool run(int steps) {
     for (int step = 0; step < steps; step++) {
@@ -317,7 +352,8 @@ class Driver {
       for (int observer : {1 - who, who}) {
         if (observer == who && step % 16) continue;
         std::string seen = actors_[observer].ask("snapshot");
-        if (seen != tree) return report(step, command, difference(tree, seen, actors_[observer].name()));
+        if (seen != tree)
+          return report(step, command, difference(tree, seen, actors_[observer].name()));
       }
     }
     for (auto& actor : actors_) actor.finish();
@@ -334,16 +370,23 @@ class Driver {
   uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
   std::string path() {
     static const char* const kDirectories[] = {"", "", "d0/", "d1/", "d0/d2/", "l0/"};
-    static const char* const kNames[] = {"f0", "f1", "f2", "d0", "d1", "d2", "l0", "a-name-longer-than-the-record-holds", ""};
+    static const char* const kNames[] = {
+        "f0", "f1", "f2", "d0", "d1", "d2", "l0", "a-name-longer-than-the-record-holds", ""};
     std::string made = kDirectories[pick(6)];
     // Rarely what has rules of its own: a directory with a slash, a dot, the parent.
     switch (pick(60)) {
-      case 0: return made + "d0/";
-      case 1: return made + ".";
-      case 2: return made + "d1/..";
-      case 3: return made + "f0/";
-      case 4: return made + std::string(256, 'n');
-      default: return made + kNames[pick(8)];
+      case 0:
+        return made + "d0/";
+      case 1:
+        return made + ".";
+      case 2:
+        return made + "d1/..";
+      case 3:
+        return made + "f0/";
+      case 4:
+        return made + std::string(256, 'n');
+      default:
+        return made + kNames[pick(8)];
     }
   }
   std::string number_below(uint32_t below) { return std::to_string(pick(below)); }
@@ -354,30 +397,44 @@ class Driver {
     static const char* const kKinds[] = {"0", "1", "3", "16"};
     std::string tab = "\t", first = path(), byte(1, static_cast<char>('a' + pick(26)));
     std::vector<std::string> choices = {
-        "create" + tab + first, "append" + tab + first + tab + number_below(3000) + tab + byte,
+        "create" + tab + first,
+        "append" + tab + first + tab + number_below(3000) + tab + byte,
         "write" + tab + first + tab + number_below(20000) + tab + number_below(9000) + tab + byte,
-        "truncate" + tab + first + tab + number_below(20000), "mkdir" + tab + first + tab + "0755", "rmdir" + tab + first,
-        "unlink" + tab + first, "rename" + tab + first + tab + path() + tab + kFlags[pick(6)], "link" + tab + first + tab + path(),
-        "symlink" + tab + (pick(2) ? "d1" : "f1") + tab + first, "mkfifo" + tab + first, "chmod" + tab + first + tab + kModes[pick(7)],
+        "truncate" + tab + first + tab + number_below(20000),
+        "mkdir" + tab + first + tab + "0755",
+        "rmdir" + tab + first,
+        "unlink" + tab + first,
+        "rename" + tab + first + tab + path() + tab + kFlags[pick(6)],
+        "link" + tab + first + tab + path(),
+        "symlink" + tab + (pick(2) ? "d1" : "f1") + tab + first,
+        "mkfifo" + tab + first,
+        "chmod" + tab + first + tab + kModes[pick(7)],
         "chown" + tab + first + tab + number_below(3) + tab + number_below(3),
-        "setxattr" + tab + first + tab + "user.x" + number_below(3) + tab + "v" + number_below(1000) + tab + number_below(3),
+        "setxattr" + tab + first + tab + "user.x" + number_below(3) + tab + "v" +
+            number_below(1000) + tab + number_below(3),
         "removexattr" + tab + first + tab + "user.x" + number_below(3),
-        "fallocate" + tab + first + tab + kKinds[pick(4)] + tab + number_below(20000) + tab + number_below(9000),
+        "fallocate" + tab + first + tab + kKinds[pick(4)] + tab + number_below(20000) + tab +
+            number_below(9000),
         "access" + tab + first + tab + number_below(8),
-        "open" + tab + first + tab + std::to_string(O_NONBLOCK | (pick(2) ? O_RDWR : O_RDONLY) | (pick(4) ? 0 : O_TRUNC) |
-                                                    (pick(3) ? 0 : O_CREAT) | (pick(6) ? 0 : O_DIRECTORY) | (pick(6) ? 0 : O_NOFOLLOW)),
-        "keep" + tab + number_below(4) + tab + first + tab + std::to_string(O_RDWR | O_NONBLOCK | (pick(3) ? 0 : O_APPEND)),
+        "open" + tab + first + tab +
+            std::to_string(O_NONBLOCK | (pick(2) ? O_RDWR : O_RDONLY) | (pick(4) ? 0 : O_TRUNC) |
+                           (pick(3) ? 0 : O_CREAT) | (pick(6) ? 0 : O_DIRECTORY) |
+                           (pick(6) ? 0 : O_NOFOLLOW)),
+        "keep" + tab + number_below(4) + tab + first + tab +
+            std::to_string(O_RDWR | O_NONBLOCK | (pick(3) ? 0 : O_APPEND)),
         "readkept" + tab + number_below(4) + tab + number_below(4000),
         "writekept" + tab + number_below(4) + tab + number_below(2000) + tab + byte,
         "seekkept" + tab + number_below(4) + tab + number_below(9000) + tab + number_below(3),
-        "cutkept" + tab + number_below(4) + tab + number_below(9000), "statkept" + tab + number_below(4),
+        "cutkept" + tab + number_below(4) + tab + number_below(9000),
+        "statkept" + tab + number_below(4),
         "drop" + tab + number_below(4)};
     std::string chosen = choices[pick(static_cast<uint32_t>(choices.size()))];
     counts_[chosen.substr(0, chosen.find('\t'))]++;
     return chosen;
   }
 
-  static std::string difference(const std::string& expected, const std::string& seen, const char* who) {
+  static std::string difference(const std::string& expected, const std::string& seen,
+                                const char* who) {
     std::istringstream left(expected), right(seen);
     std::string a, b;
     while (true) {
@@ -385,7 +442,8 @@ class Driver {
       if (!more_a && !more_b) return "no difference";
       if (!more_a) a = "(end)";
       if (!more_b) b = "(end)";
-      if (a != b) return std::string("the ") + who + " actor sees\n  " + b + "\nwhere the oracle has\n  " + a;
+      if (a != b)
+        return std::string("the ") + who + " actor sees\n  " + b + "\nwhere the oracle has\n  " + a;
     }
   }
   bool report(int step, const std::string& command, const std::string& what) {
@@ -415,7 +473,8 @@ int main(int count, char** arguments) {
   if (size < 0) return 2;
   uint64_t seed = std::strtoull(arguments[4], nullptr, 10);
   std::printf("seed %lu\n", seed);
-  Driver driver(std::string(self, static_cast<size_t>(size)), arguments[1], arguments[2], arguments[3], seed);
+  Driver driver(std::string(self, static_cast<size_t>(size)), arguments[1], arguments[2],
+                arguments[3], seed);
   bool good = driver.run(std::atoi(arguments[5]));
   driver.print_counts();
   return good ? 0 : 1;

@@ -38,18 +38,29 @@ constexpr int kLanes = 3;
 constexpr int kNames = 4;
 constexpr uint64_t kNever = UINT64_MAX;
 
-enum Verb : uint32_t { kLookup, kCreate, kUnlink, kRename, kNoReplace, kExchange, kLink, kLinks, kList, kVerbs };
-const char* const kVerbNames[] = {"lookup", "create", "unlink", "rename", "rename_noreplace",
-                                  "exchange", "link", "links_of", "list"};
+enum Verb : uint32_t {
+  kLookup,
+  kCreate,
+  kUnlink,
+  kRename,
+  kNoReplace,
+  kExchange,
+  kLink,
+  kLinks,
+  kList,
+  kVerbs
+};
+const char* const kVerbNames[] = {"lookup",   "create", "unlink",   "rename", "rename_noreplace",
+                                  "exchange", "link",   "links_of", "list"};
 
 struct Call {
   uint64_t began, ended;  // ns; ended == kNever: not yet
   Verb verb;
   uint8_t name, to;
-  bool cut;               // its process was killed in it: it may have happened
+  bool cut;  // its process was killed in it: it may have happened
   int32_t error;
-  uint64_t argument;      // an inode number: link, links_of
-  uint64_t value;         // inode number, link count, or of a list: 16 bits a name, mixed from the number
+  uint64_t argument;  // an inode number: link, links_of
+  uint64_t value;  // inode number, link count, or of a list: 16 bits a name, mixed from the number
   uint64_t value2;
 };
 
@@ -65,7 +76,9 @@ struct World {
   char* lanes;
   uint32_t* stop;
 
-  Lane& lane(int index) const { return *reinterpret_cast<Lane*>(lanes + static_cast<uint64_t>(index) * lane_bytes); }
+  Lane& lane(int index) const {
+    return *reinterpret_cast<Lane*>(lanes + static_cast<uint64_t>(index) * lane_bytes);
+  }
 };
 
 uint64_t now_ns() {
@@ -85,7 +98,9 @@ Text text_of_name(int name) { return base::text_of(name % 2 ? "y" : "x"); }
 void perform(Context& context, const World& world, Call& call) {
   InodeNumber from = world.directory[call.name / 2], to = world.directory[call.to / 2];
   Text name = text_of_name(call.name), to_name = text_of_name(call.to);
-  auto finish = [&](const Result<void>& result) { call.error = result ? 0 : result.error().errno_value(); };
+  auto finish = [&](const Result<void>& result) {
+    call.error = result ? 0 : result.error().errno_value();
+  };
   Attributes attributes{};
   switch (call.verb) {
     case kLookup: {
@@ -101,11 +116,21 @@ void perform(Context& context, const World& world, Call& call) {
       call.value = call.error ? 0 : attributes.inode.value;
       break;
     }
-    case kUnlink: finish(unlink(context, from, name)); break;
-    case kRename: finish(rename(context, from, name, to, to_name, 0)); break;
-    case kNoReplace: finish(rename(context, from, name, to, to_name, kRenameNoReplace)); break;
-    case kExchange: finish(rename(context, from, name, to, to_name, kRenameExchange)); break;
-    case kLink: finish(link(context, InodeNumber{call.argument}, to, to_name, attributes)); break;
+    case kUnlink:
+      finish(unlink(context, from, name));
+      break;
+    case kRename:
+      finish(rename(context, from, name, to, to_name, 0));
+      break;
+    case kNoReplace:
+      finish(rename(context, from, name, to, to_name, kRenameNoReplace));
+      break;
+    case kExchange:
+      finish(rename(context, from, name, to, to_name, kRenameExchange));
+      break;
+    case kLink:
+      finish(link(context, InodeNumber{call.argument}, to, to_name, attributes));
+      break;
     case kLinks:
       finish(read_attributes(context, InodeNumber{call.argument}, attributes));
       call.value = call.error ? 0 : attributes.nlink;
@@ -114,7 +139,8 @@ void perform(Context& context, const World& world, Call& call) {
       uint64_t seen[2] = {0, 0};
       DentryIndex hint{};
       auto take = [](void* argument, const ListedName& entry) {
-        if (entry.name[0] != '.') static_cast<uint64_t*>(argument)[entry.name[0] == 'y'] = entry.inode.value;
+        if (entry.name[0] != '.')
+          static_cast<uint64_t*>(argument)[entry.name[0] == 'y'] = entry.inode.value;
         return true;
       };
       auto listed = list(context, from, 0, hint, take, seen);
@@ -129,7 +155,8 @@ void perform(Context& context, const World& world, Call& call) {
   Thread thread;
   thread.volume = &world.volume;
   if (!open_session(thread, static_cast<uint32_t>(getpid()), seed, 0)) _exit(3);
-  Credentials root{.dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
+  Credentials root{
+      .dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
   Context context{thread, root};
   std::mt19937_64 random(seed);
   Lane& lane = world.lane(index);
@@ -159,10 +186,13 @@ using State = std::array<uint64_t, kNames>;  // the inode each name stands for, 
 // Does the call, in this state, say what it said? Then the state it leaves.
 bool apply(const Call& call, State& state) {
   uint64_t &from = state[call.name], &to = state[call.to];
-  auto links = [&](uint64_t inode) { return static_cast<uint64_t>(std::count(state.begin(), state.end(), inode)); };
+  auto links = [&](uint64_t inode) {
+    return static_cast<uint64_t>(std::count(state.begin(), state.end(), inode));
+  };
   auto says = [&](int error) { return call.cut || call.error == error; };
   switch (call.verb) {
-    case kLookup: return from ? says(0) && (call.cut || call.value == from) : says(ENOENT);
+    case kLookup:
+      return from ? says(0) && (call.cut || call.value == from) : says(ENOENT);
     case kCreate:
       if (from) return says(EEXIST);
       // A cut create made an inode whose number nobody was told: its name's next reader tells (see learn).
@@ -198,7 +228,8 @@ bool apply(const Call& call, State& state) {
     }
     default: {
       int first = call.name / 2 * 2;
-      return says(0) && (call.cut || (state[first] == call.value && state[first + 1] == call.value2));
+      return says(0) &&
+             (call.cut || (state[first] == call.value && state[first + 1] == call.value2));
     }
   }
 }
@@ -210,9 +241,9 @@ struct Configuration {
 };
 
 void print_call(int lane, const Call& call) {
-  std::printf("  lane %d  %lu–%lu  %s name %d to %d inode %lx → error %d value %lx %lx%s\n", lane, call.began, call.ended,
-              kVerbNames[call.verb], call.name, call.to, call.argument, call.error, call.value, call.value2,
-              call.cut ? "  (killed)" : "");
+  std::printf("  lane %d  %lu–%lu  %s name %d to %d inode %lx → error %d value %lx %lx%s\n", lane,
+              call.began, call.ended, kVerbNames[call.verb], call.name, call.to, call.argument,
+              call.error, call.value, call.value2, call.cut ? "  (killed)" : "");
 }
 
 // The inodes that cut creates may have made: the numbers that others saw and no finished create was told.
@@ -228,13 +259,15 @@ std::vector<uint64_t> unexplained(const World& world) {
       if (call.verb == kList && call.value2) seen.insert(call.value2);
     }
   std::vector<uint64_t> result;
-  std::set_difference(seen.begin(), seen.end(), made.begin(), made.end(), std::back_inserter(result));
+  std::set_difference(seen.begin(), seen.end(), made.begin(), made.end(),
+                      std::back_inserter(result));
   return result;
 }
 
 // All that may follow from doing `call` now: nothing, one state, or of a cut call several.
 template <typename Reach>
-void follow(const Call& call, const State& state, const std::vector<uint64_t>& candidates, Reach reach) {
+void follow(const Call& call, const State& state, const std::vector<uint64_t>& candidates,
+            Reach reach) {
   State next = state;
   if (!call.cut) {
     if (apply(call, next)) reach(next);
@@ -291,7 +324,8 @@ bool check(const World& world, uint64_t& widest) {
         for (uint32_t i = at > 2 ? at - 2 : 0; i < at + 2 && i < world.lane(lane).count; i++)
           print_call(lane, world.lane(lane).calls[i]);
       }
-      for (int name = 0; name < kNames; name++) std::printf("  name %d is %lx\n", name, level.begin()->state[name]);
+      for (int name = 0; name < kNames; name++)
+        std::printf("  name %d is %lx\n", name, level.begin()->state[name]);
       return false;
     }
     level.swap(next);
@@ -307,13 +341,16 @@ World make_world(uint64_t operations) {
   options.id = 1;
   options.now_ns = 1;
   uint64_t size = Volume::volume_size_for(options);
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED || !Volume::format(memory, size, options) || !Volume::attach(memory, size, world.volume))
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED || !Volume::format(memory, size, options) ||
+      !Volume::attach(memory, size, world.volume))
     die("no volume");
   world.calls_max = operations;  // One lane may do it all.
   world.lane_bytes = base::align_up(sizeof(Lane) + operations * sizeof(Call), 4096);
-  world.lanes = static_cast<char*>(mmap(nullptr, world.lane_bytes * kLanes + 4096, PROT_READ | PROT_WRITE,
-                                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  world.lanes =
+      static_cast<char*>(mmap(nullptr, world.lane_bytes * kLanes + 4096, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (world.lanes == MAP_FAILED) die("no memory");
   world.stop = reinterpret_cast<uint32_t*>(world.lanes + world.lane_bytes * kLanes);
   return world;
@@ -348,7 +385,8 @@ void end_process(World& world, int index, Process& process, int signal) {
   }
 }
 
-uint64_t run_processes(World& world, Context& context, std::mt19937_64& random, uint64_t operations) {
+uint64_t run_processes(World& world, Context& context, std::mt19937_64& random,
+                       uint64_t operations) {
   Process processes[kLanes];
   uint64_t kills = 0;
   auto start = [&](int lane) {
@@ -360,7 +398,8 @@ uint64_t run_processes(World& world, Context& context, std::mt19937_64& random, 
   for (;;) {
     usleep(1000 + random() % 6000);
     uint64_t done = 0;
-    for (int lane = 0; lane < kLanes; lane++) done += __atomic_load_n(&world.lane(lane).count, __ATOMIC_ACQUIRE);
+    for (int lane = 0; lane < kLanes; lane++)
+      done += __atomic_load_n(&world.lane(lane).count, __ATOMIC_ACQUIRE);
     if (done >= operations) break;
     int lane = static_cast<int>(random() % kLanes);
     end_process(world, lane, processes[lane], SIGKILL);
@@ -382,7 +421,8 @@ uint64_t count_violations(Context& context) {
   std::vector<char> scratch(check_scratch_size(context.volume()));
   CheckReport report{};
   auto print = [](void*, const Violation& found) {
-    std::printf("  %s: object %lu, expected %lu, found %lu\n", found.rule, found.object, found.expected, found.found);
+    std::printf("  %s: object %lu, expected %lu, found %lu\n", found.rule, found.object,
+                found.expected, found.found);
   };
   auto checked = check_volume(context, scratch.data(), print, nullptr, report);
   return checked ? report.violations : 1;
@@ -392,7 +432,8 @@ uint64_t count_violations(Context& context) {
 
 int main(int count, char** arguments) {
   if (count != 3) die("usage: linear SEED OPERATIONS");
-  uint64_t seed = std::strtoull(arguments[1], nullptr, 10), operations = std::strtoull(arguments[2], nullptr, 10);
+  uint64_t seed = std::strtoull(arguments[1], nullptr, 10),
+           operations = std::strtoull(arguments[2], nullptr, 10);
   std::printf("seed %lu\n", seed);
   std::fflush(stdout);
   std::mt19937_64 random(seed);
@@ -400,24 +441,29 @@ int main(int count, char** arguments) {
   Thread thread;
   thread.volume = &world.volume;
   if (!open_session(thread, static_cast<uint32_t>(getpid()), 1, 0)) die("no session");
-  Credentials root{.dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
+  Credentials root{
+      .dac_override = true, .dac_read_search = true, .fowner = true, .chown = true, .fsetid = true};
   Context context{thread, root};
   NewInode directory;
   directory.mode = 0040755;
   for (int i = 0; i < 2; i++) {
     Attributes made{};
-    if (!create(context, kRootInode, base::text_of(i ? "b" : "a"), directory, made)) die("no directory");
+    if (!create(context, kRootInode, base::text_of(i ? "b" : "a"), directory, made))
+      die("no directory");
     world.directory[i] = made.inode;
   }
   uint64_t kills = run_processes(world, context, random, operations);
   uint64_t total = 0, succeeded = 0, widest = 0;
   for (int lane = 0; lane < kLanes; lane++) {
     total += world.lane(lane).count;
-    for (uint64_t i = 0; i < world.lane(lane).count; i++) succeeded += world.lane(lane).calls[i].error == 0;
+    for (uint64_t i = 0; i < world.lane(lane).count; i++)
+      succeeded += world.lane(lane).calls[i].error == 0;
   }
   bool good = check(world, widest);
   uint64_t violations = count_violations(context);
-  std::printf("%lu calls, %lu succeeded, %lu kills, widest set %lu, %lu violations of the volume's rules: %s\n", total,
-              succeeded, kills, widest, violations, good ? "linearizable" : "NOT linearizable");
+  std::printf(
+      "%lu calls, %lu succeeded, %lu kills, widest set %lu, %lu violations of the volume's rules: "
+      "%s\n",
+      total, succeeded, kills, widest, violations, good ? "linearizable" : "NOT linearizable");
   return good && violations == 0 ? 0 : 1;
 }
