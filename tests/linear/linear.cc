@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Are the operations on names linearizable, also when processes are killed in the middle of them?
 //
-//   linear SEED OPERATIONS
+//   linear SEED OPERATIONS [plant]
+//
+// plant: falsifies one answer of the history, a lookup that says what was true long before; the check must find it.
 //
 // Several processes work on four names in two directories of one volume in shared memory, as fast as they can, and write down
 // what they did: when each call began and ended, and what it said. All the while the parent kills them at random and starts
@@ -64,9 +66,11 @@ struct Call {
   uint64_t value2;
 };
 
+// Its calls follow it in memory.
 struct Lane {
   uint64_t count;  // calls begun
-  Call calls[];
+
+  Call* calls() { return reinterpret_cast<Call*>(this + 1); }
 };
 
 struct World {
@@ -162,7 +166,7 @@ void perform(Context& context, const World& world, Call& call) {
   Lane& lane = world.lane(index);
   uint64_t known = 0;  // an inode that was seen
   while (!__atomic_load_n(world.stop, __ATOMIC_RELAXED) && lane.count < world.calls_max) {
-    Call& call = lane.calls[lane.count];
+    Call& call = lane.calls()[lane.count];
     call = {};
     call.verb = static_cast<Verb>(random() % kVerbs);
     call.name = random() % kNames;
@@ -251,7 +255,7 @@ std::vector<uint64_t> unexplained(const World& world) {
   std::set<uint64_t> seen, made;
   for (int lane = 0; lane < kLanes; lane++)
     for (uint64_t i = 0; i < world.lane(lane).count; i++) {
-      const Call& call = world.lane(lane).calls[i];
+      const Call& call = world.lane(lane).calls()[i];
       if (call.cut) continue;
       if (call.verb == kCreate && !call.error) made.insert(call.value);
       if (call.verb == kLookup && call.value) seen.insert(call.value);
@@ -301,7 +305,7 @@ bool check(const World& world, uint64_t& widest) {
       uint64_t first_end = kNever;
       auto pending = [&](int lane) -> const Call* {
         uint32_t at = configuration.done[lane];
-        return at < world.lane(lane).count ? &world.lane(lane).calls[at] : nullptr;
+        return at < world.lane(lane).count ? &world.lane(lane).calls()[at] : nullptr;
       };
       for (int lane = 0; lane < kLanes; lane++)
         if (const Call* call = pending(lane)) first_end = std::min(first_end, call->ended);
@@ -322,7 +326,7 @@ bool check(const World& world, uint64_t& widest) {
       for (int lane = 0; lane < kLanes; lane++) {
         uint32_t at = level.begin()->done[lane];
         for (uint32_t i = at > 2 ? at - 2 : 0; i < at + 2 && i < world.lane(lane).count; i++)
-          print_call(lane, world.lane(lane).calls[i]);
+          print_call(lane, world.lane(lane).calls()[i]);
       }
       for (int name = 0; name < kNames; name++)
         std::printf("  name %d is %lx\n", name, level.begin()->state[name]);
@@ -378,7 +382,7 @@ void end_process(World& world, int index, Process& process, int signal) {
   int status = 0;
   waitpid(process.pid, &status, 0);
   Lane& lane = world.lane(index);
-  Call* last = lane.count ? &lane.calls[lane.count - 1] : nullptr;
+  Call* last = lane.count ? &lane.calls()[lane.count - 1] : nullptr;
   if (last && last->ended == kNever) {
     last->cut = true;
     last->ended = now_ns();
@@ -396,7 +400,7 @@ uint64_t run_processes(World& world, Context& context, std::mt19937_64& random,
   };
   for (int lane = 0; lane < kLanes; lane++) start(lane);
   for (;;) {
-    usleep(1000 + random() % 6000);
+    usleep(100 + random() % 900);
     uint64_t done = 0;
     for (int lane = 0; lane < kLanes; lane++)
       done += __atomic_load_n(&world.lane(lane).count, __ATOMIC_ACQUIRE);
@@ -405,7 +409,7 @@ uint64_t run_processes(World& world, Context& context, std::mt19937_64& random,
     end_process(world, lane, processes[lane], SIGKILL);
     kills++;
     // Let the others run into what the dead one held before it is swept.
-    usleep(random() % 2000);
+    usleep(random() % 300);
     reap(context, processes[lane]);
     start(lane);
   }
@@ -428,10 +432,26 @@ uint64_t count_violations(Context& context) {
   return checked ? report.violations : 1;
 }
 
+// A lookup that answers from the past.
+bool plant(const World& world) {
+  Lane& lane = world.lane(0);
+  Call* old = nullptr;
+  for (uint64_t i = 0; i < lane.count; i++) {
+    Call& call = lane.calls()[i];
+    if (call.verb != kLookup || call.error || call.cut) continue;
+    if (!old) old = &call;
+    if (i < lane.count / 2 || call.value == old->value) continue;
+    call.value = old->value;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 3) die("usage: linear SEED OPERATIONS");
+  bool planted = count == 4 && std::strcmp(arguments[3], "plant") == 0;
+  if (count != 3 && !planted) die("usage: linear SEED OPERATIONS [plant]");
   uint64_t seed = std::strtoull(arguments[1], nullptr, 10),
            operations = std::strtoull(arguments[2], nullptr, 10);
   std::printf("seed %lu\n", seed);
@@ -457,8 +477,9 @@ int main(int count, char** arguments) {
   for (int lane = 0; lane < kLanes; lane++) {
     total += world.lane(lane).count;
     for (uint64_t i = 0; i < world.lane(lane).count; i++)
-      succeeded += world.lane(lane).calls[i].error == 0;
+      succeeded += world.lane(lane).calls()[i].error == 0;
   }
+  if (planted && !plant(world)) die("nothing to falsify");
   bool good = check(world, widest);
   uint64_t violations = count_violations(context);
   std::printf(
