@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/bytes.h"
 #include "base/syscall.h"
 #include "posix/cwd.h"
 #include "posix/identity.h"
@@ -24,6 +25,12 @@ namespace {
 // Only the pages of mounts that are there are ever touched.
 constinit registry::MountRecord records[kMountsMax] = {};
 
+// Volumes are asked for here, far from everything, one after the other. Where the kernel would put them, right below the
+// libraries, a volume of 2 GiB or more takes all the room that the agent's stubs could be in reach of libc in.
+constexpr uint64_t kVolumesBegin = 0x2000'0000'0000;
+constexpr uint64_t kVolumesApart = 1 << 30;
+constinit uint64_t next_volume_place = kVolumesBegin;
+
 // The value of NAME= in the environment; nullptr when it is not there.
 const char* variable(char** environment, const char* name) {
   for (; *environment; environment++) {
@@ -37,8 +44,10 @@ const char* variable(char** environment, const char* name) {
 bool map_mount(const registry::MountRecord& record) {
   auto fd = registry::open_volume(record);
   if (!fd) return false;
-  int64_t memory = raw_syscall(SYS_mmap, 0, static_cast<int64_t>(record.volume_size), PROT_READ | PROT_WRITE,
+  int64_t memory = raw_syscall(SYS_mmap, static_cast<int64_t>(next_volume_place),
+                               static_cast<int64_t>(record.volume_size), PROT_READ | PROT_WRITE,
                                MAP_SHARED | MAP_NORESERVE, *fd, 0);
+  next_volume_place += base::align_up(record.volume_size, kVolumesApart);
   raw_syscall(SYS_close, *fd);
   if (memory < 0 && memory > -4096) return false;
   raw_syscall(SYS_madvise, memory, static_cast<int64_t>(record.volume_size), MADV_DONTDUMP);
