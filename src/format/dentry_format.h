@@ -19,26 +19,26 @@ inline constexpr uint32_t kContinuationNameBytes = 52;
 enum DentryKind : uint8_t { kDentryFree = 0, kDentryName = 1, kDentryContinuation = 2 };
 
 struct DentryRecord {
-  DentryIndex chain_next;         // 0   guarded by the stripe; of a free record: the free list
-  uint32_t hash;                  // 4   guarded by the stripe
-  InodeIndex parent;              // 8   guarded by the stripe
-  InodeIndex child;               // 12  guarded by the stripe
-  uint32_t child_generation;      // 16  guarded by the stripe
-  DentryIndex directory_next;     // 20  guarded by the parent directory's lock
-  DentryIndex directory_previous; // 24  guarded by the parent directory's lock
-  DentryIndex continuation;       // 28  guarded by the stripe
-  uint64_t cookie;                // 32  guarded by the parent directory's lock; 0 = not in a directory
-  uint8_t kind;                   // 40  DentryKind
-  uint8_t type;                   // 41  DT_… of the child
-  uint8_t name_size;              // 42  1..255
-  uint8_t seen;                    // 43  guarded by the stripe; the listing of the origin that met it last
-  char name[kDentryNameBytes];    // 44
+  DentryIndex chain_next;          // 0   guarded by the stripe; of a free record: the free list
+  uint32_t hash;                   // 4   guarded by the stripe
+  InodeIndex parent;               // 8   guarded by the stripe
+  InodeIndex child;                // 12  guarded by the stripe
+  uint32_t child_generation;       // 16  guarded by the stripe
+  DentryIndex directory_next;      // 20  guarded by the parent directory's lock
+  DentryIndex directory_previous;  // 24  guarded by the parent directory's lock
+  DentryIndex continuation;        // 28  guarded by the stripe
+  uint64_t cookie;    // 32  guarded by the parent directory's lock; 0 = not in a directory
+  uint8_t kind;       // 40  DentryKind
+  uint8_t type;       // 41  DT_… of the child
+  uint8_t name_size;  // 42  1..255
+  uint8_t seen;       // 43  guarded by the stripe; the listing of the origin that met it last
+  char name[kDentryNameBytes];  // 44
 };
 static_assert(sizeof(DentryRecord) == 64);
 
 struct DentryContinuation {
-  DentryIndex next;                   // 0
-  uint8_t kind;                       // 4
+  DentryIndex next;  // 0
+  uint8_t kind;      // 4
   uint8_t reserved[7];
   char name[kContinuationNameBytes];  // 12
 };

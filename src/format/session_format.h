@@ -12,29 +12,31 @@ namespace bt::format {
 enum SessionState : uint32_t {
   kSessionFree = 0,
   kSessionLive = 1,
-  kSessionForking = 2,  // cloned for a child that has not run yet; pid is the parent's until it does
-  kSessionExec = 3,     // its process is in execve: the new image claims it by pid and start time
+  kSessionForking =
+      2,             // cloned for a child that has not run yet; pid is the parent's until it does
+  kSessionExec = 3,  // its process is in execve: the new image claims it by pid and start time
 };
 
-inline constexpr uint32_t kDescriptorPagesMax = 64;  // × 1,024 descriptors; above that the kernel path serves
+inline constexpr uint32_t kDescriptorPagesMax =
+    64;  // × 1,024 descriptors; above that the kernel path serves
 
 struct SessionRecord {
-  LockRecord lock;          // 0    rank session: descriptor table and state
-  uint32_t state;           // 16   guarded by lock; SessionState
-  uint32_t pid;             // 20   guarded by lock; thread group id in the daemon's pid namespace
-  uint64_t start_time;      // 24   guarded by lock; field 22 of /proc/PID/stat, clock ticks since boot
-  uint32_t uid;             // 32   guarded by lock
-  uint32_t generation;      // 36   guarded by lock; grows each time the record is used again
-  uint64_t epoch;           // 40   atomic: see posix/exec: what the next image is handed
-  char name[16];            // 48   hint: the program's comm, for views
-  uint32_t descriptor_count;                     // 64  guarded by lock
-  uint32_t exec_flags;                           // 68  guarded by lock
-  PageIndex descriptors[kDescriptorPagesMax];    // 72  guarded by lock; pages of kPageDescriptors
-  InodeNumber cwd;                               // 328 guarded by lock; 0 = outside; holds one of inode.opens
-  PageIndex pins;                                // 336 guarded by lock; PinPages: what its process has mapped
-  uint32_t reserved32;                           // 340
-  InodeNumber leaving;                           // 344 guarded by lock; the cwd before, until its open is given up
-  uint64_t reserved[20];                         // 352
+  LockRecord lock;      // 0    rank session: descriptor table and state
+  uint32_t state;       // 16   guarded by lock; SessionState
+  uint32_t pid;         // 20   guarded by lock; thread group id in the daemon's pid namespace
+  uint64_t start_time;  // 24   guarded by lock; field 22 of /proc/PID/stat, clock ticks since boot
+  uint32_t uid;         // 32   guarded by lock
+  uint32_t generation;  // 36   guarded by lock; grows each time the record is used again
+  uint64_t epoch;       // 40   atomic: see posix/exec: what the next image is handed
+  char name[16];        // 48   hint: the program's comm, for views
+  uint32_t descriptor_count;                   // 64  guarded by lock
+  uint32_t exec_flags;                         // 68  guarded by lock
+  PageIndex descriptors[kDescriptorPagesMax];  // 72  guarded by lock; pages of kPageDescriptors
+  InodeNumber cwd;        // 328 guarded by lock; 0 = outside; holds one of inode.opens
+  PageIndex pins;         // 336 guarded by lock; PinPages: what its process has mapped
+  uint32_t reserved32;    // 340
+  InodeNumber leaving;    // 344 guarded by lock; the cwd before, until its open is given up
+  uint64_t reserved[20];  // 352
 };
 static_assert(sizeof(SessionRecord) == 512);
 
@@ -45,10 +47,10 @@ inline constexpr uint32_t kLogMax = 384;
 // 40 bytes that double as an entry of the thread's robust futex list (facts: engine.md 4.3): the kernel writes
 // OWNER_DIED into `word` when the thread ends, however it ends.
 struct TokenRecord {
-  uint32_t word;             // 0   thread id of the owner, 0 free, FUTEX_OWNER_DIED when dead
-  uint32_t reserved[5];      // 4
-  uint64_t list_previous;    // 24  the owner's addresses; never read by anybody else
-  uint64_t list_next;        // 32
+  uint32_t word;           // 0   thread id of the owner, 0 free, FUTEX_OWNER_DIED when dead
+  uint32_t reserved[5];    // 4
+  uint64_t list_previous;  // 24  the owner's addresses; never read by anybody else
+  uint64_t list_next;      // 32
 };
 static_assert(sizeof(TokenRecord) == 40);
 
@@ -74,55 +76,64 @@ struct FreeLists {
 };
 
 struct SlotRecord {
-  TokenRecord token;           // 0
-  uint32_t generation;         // 40   grows when the slot changes hands; 31 bits used
-  SessionIndex session;        // 44   atomic: whose thread this is
-  uint32_t in_transaction;     // 48   owner only
-  uint32_t held_count;         // 52   owner only, until dead
-  ShmOffset held[kHeldMax];    // 56   locks being taken or held
-  FreeLists free;              // 120
-  uint32_t log_count;          // 184  owner only, until dead: 0 is the commit point
-  uint32_t reserved32;         // 188
-  uint64_t stamp;              // 192  last FUSE request committed by this slot (docs/daemon.md)
-  uint64_t reading;            // 200  inode a long reader is in; see engine/read
-  uint64_t stamp_result;       // 208  bytes that the stamped request has written so far
-  uint64_t waiting_owner;      // 216  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
-  uint64_t waiting_for;        // 224  atomic: the owner whose lock it waits for
-  InodeNumber changing[2];     // 232  owner only, until dead: directories it changes at the origin (engine/origin.h)
-  uint64_t reserved;           // 248
-  LogEntry log[kLogMax];       // 256
+  TokenRecord token;         // 0
+  uint32_t generation;       // 40   grows when the slot changes hands; 31 bits used
+  SessionIndex session;      // 44   atomic: whose thread this is
+  uint32_t in_transaction;   // 48   owner only
+  uint32_t held_count;       // 52   owner only, until dead
+  ShmOffset held[kHeldMax];  // 56   locks being taken or held
+  FreeLists free;            // 120
+  uint32_t log_count;        // 184  owner only, until dead: 0 is the commit point
+  uint32_t reserved32;       // 188
+  uint64_t stamp;            // 192  last FUSE request committed by this slot (docs/daemon.md)
+  uint64_t reading;          // 200  inode a long reader is in; see engine/read
+  uint64_t stamp_result;     // 208  bytes that the stamped request has written so far
+  uint64_t waiting_owner;    // 216  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
+  uint64_t waiting_for;      // 224  atomic: the owner whose lock it waits for
+  InodeNumber changing
+      [2];  // 232  owner only, until dead: directories it changes at the origin (engine/origin.h)
+  uint64_t reserved;      // 248
+  LogEntry log[kLogMax];  // 256
   uint64_t spare[(8192 - 256 - kLogMax * 16) / 8];
 };
 static_assert(sizeof(SlotRecord) == 8192);
 
 // ---- open file description -----------------------------------------------------------------------------------------
 struct DescriptionRecord {
-  LockRecord lock;            // 0   rank description: offset (and cookie position) of read, write, lseek, getdents
-  InodeNumber inode;          // 16  const once open; holds one of inode.opens
-  uint32_t flags;             // 24  atomic relaxed; O_… status flags and access mode
-  uint32_t references;        // 28  guarded by lock; entries of session tables (and FUSE handles) that name it
-  uint64_t offset;            // 32  guarded by lock; bytes, or a directory's cookie
-  DentryIndex list_hint;      // 40  hint: where a listing stopped, checked by its cookie
-  DescriptionIndex free_next; // 44  owner of the list it is on
-  uint64_t origin;            // 48  guarded by lock
-  uint32_t kernel_state;      // 56  guarded by lock; 1 = a kernel descriptor is authoritative for the offset
-  uint32_t in_use;            // 60  1 while open
+  LockRecord
+      lock;  // 0   rank description: offset (and cookie position) of read, write, lseek, getdents
+  InodeNumber inode;  // 16  const once open; holds one of inode.opens
+  uint32_t flags;     // 24  atomic relaxed; O_… status flags and access mode
+  uint32_t
+      references;  // 28  guarded by lock; entries of session tables (and FUSE handles) that name it
+  uint64_t offset;             // 32  guarded by lock; bytes, or a directory's cookie
+  DentryIndex list_hint;       // 40  hint: where a listing stopped, checked by its cookie
+  DescriptionIndex free_next;  // 44  owner of the list it is on
+  uint64_t origin;             // 48  guarded by lock
+  uint32_t
+      kernel_state;  // 56  guarded by lock; 1 = a kernel descriptor is authoritative for the offset
+  uint32_t in_use;   // 60  1 while open
 };
 static_assert(sizeof(DescriptionRecord) == 64);
 
 // ---- advisory locks on files -----------------------------------------------------------------------------------------
-enum FileLockKind : uint32_t { kFileLockFree = 0, kFileLockPosix = 1, kFileLockDescription = 2, kFileLockFlock = 3 };
+enum FileLockKind : uint32_t {
+  kFileLockFree = 0,
+  kFileLockPosix = 1,
+  kFileLockDescription = 2,
+  kFileLockFlock = 3
+};
 
 struct FileLockRecord {
-  FileLockIndex next;        // 0   guarded by the inode's lock
-  uint32_t kind;             // 4   FileLockKind
-  uint64_t owner;            // 8   POSIX: session index and generation; OFD, flock: description index
-  uint64_t start;            // 16  bytes
-  uint64_t end;              // 24  inclusive; UINT64_MAX = to infinity
-  uint32_t exclusive;        // 32
-  uint32_t pid;              // 36  what F_GETLK answers
-  InodeIndex inode;          // 40
-  uint32_t reserved[5];      // 44
+  FileLockIndex next;    // 0   guarded by the inode's lock
+  uint32_t kind;         // 4   FileLockKind
+  uint64_t owner;        // 8   POSIX: session index and generation; OFD, flock: description index
+  uint64_t start;        // 16  bytes
+  uint64_t end;          // 24  inclusive; UINT64_MAX = to infinity
+  uint32_t exclusive;    // 32
+  uint32_t pid;          // 36  what F_GETLK answers
+  InodeIndex inode;      // 40
+  uint32_t reserved[5];  // 44
 };
 static_assert(sizeof(FileLockRecord) == 64);
 

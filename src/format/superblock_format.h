@@ -20,7 +20,8 @@ inline constexpr uint32_t kVolumeVersion = 1;
 
 struct Region {
   uint64_t offset;  // bytes from the start of the volume, a multiple of 4096
-  uint64_t count;   // records; indexes run from 1 to count - 1 (stripes and heads: from 0, powers of two)
+  uint64_t
+      count;  // records; indexes run from 1 to count - 1 (stripes and heads: from 0, powers of two)
 };
 
 struct Geometry {
@@ -44,47 +45,52 @@ static_assert(sizeof(FreePool) == 64);
 enum VolumeState : uint32_t { kVolumeServing = 1, kVolumeGone = 2 };
 
 struct Superblock {
-  uint64_t magic;          // const once formatted
-  uint32_t version;        // const once formatted
-  uint32_t layout_hash;    // const once formatted; of docs/layout.txt's records
-  Geometry geometry;       // const once formatted; checked and copied at attach
-  uint64_t id;             // const once formatted; random, never 0: st_dev's companion and the registry's key
-  uint32_t owner_uid;      // const once formatted
-  uint32_t options;        // const once formatted; kOption… below
-  uint32_t state;          // atomic: VolumeState
-  uint32_t frozen;         // atomic: 1 once damage was found; never cleared
-  uint64_t damage_line;    // atomic: source line that found the first damage; 0 = none
-  uint32_t daemon_pid;     // atomic; the worker
-  uint32_t supervisor_pid; // atomic
-  uint64_t kernel_device;  // atomic; st_dev of the mount, as the kernel gives it
-  uint32_t origin_mode;    // const once formatted; 0 none, 1 directory, 2 foreign daemon
-  uint32_t origin_epoch;   // atomic: what is cached of the origin is true while it carries this number; 0 = ask each time
-  uint64_t gate;           // atomic: 0, or the tag of who looks at the whole volume: transactions wait (engine/gate.h)
-  uint64_t clock_rate;     // hint: nanoseconds per tick of the time stamp counter, times 2^32; 0 = not known yet
-  uint32_t slots_used;     // atomic: slots from here on were never claimed; only grows
-  uint32_t sessions_used;  // atomic: the same of sessions
-  uint32_t slot_hint;      // hint: no free slot below it
-  uint32_t session_hint;   // hint: no free session below it
-  char damage_file[48];    // written once by who sets damage_line: source file, terminated
-  LockRecord dirty_lock;   // rank allocator
-  InodeIndex dirty_first;  // guarded by dirty_lock; files with data to be written back
-  uint32_t dirty_count;    // guarded by dirty_lock
-  uint64_t dirty_pages;    // atomic, never logged: about how many; the daemon counts anew
+  uint64_t magic;        // const once formatted
+  uint32_t version;      // const once formatted
+  uint32_t layout_hash;  // const once formatted; of docs/layout.txt's records
+  Geometry geometry;     // const once formatted; checked and copied at attach
+  uint64_t id;  // const once formatted; random, never 0: st_dev's companion and the registry's key
+  uint32_t owner_uid;       // const once formatted
+  uint32_t options;         // const once formatted; kOption… below
+  uint32_t state;           // atomic: VolumeState
+  uint32_t frozen;          // atomic: 1 once damage was found; never cleared
+  uint64_t damage_line;     // atomic: source line that found the first damage; 0 = none
+  uint32_t daemon_pid;      // atomic; the worker
+  uint32_t supervisor_pid;  // atomic
+  uint64_t kernel_device;   // atomic; st_dev of the mount, as the kernel gives it
+  uint32_t origin_mode;     // const once formatted; 0 none, 1 directory, 2 foreign daemon
+  uint32_t
+      origin_epoch;  // atomic: what is cached of the origin is true while it carries this number; 0 = ask each time
+  uint64_t
+      gate;  // atomic: 0, or the tag of who looks at the whole volume: transactions wait (engine/gate.h)
+  uint64_t
+      clock_rate;  // hint: nanoseconds per tick of the time stamp counter, times 2^32; 0 = not known yet
+  uint32_t slots_used;       // atomic: slots from here on were never claimed; only grows
+  uint32_t sessions_used;    // atomic: the same of sessions
+  uint32_t slot_hint;        // hint: no free slot below it
+  uint32_t session_hint;     // hint: no free session below it
+  char damage_file[48];      // written once by who sets damage_line: source file, terminated
+  LockRecord dirty_lock;     // rank allocator
+  InodeIndex dirty_first;    // guarded by dirty_lock; files with data to be written back
+  uint32_t dirty_count;      // guarded by dirty_lock
+  uint64_t dirty_pages;      // atomic, never logged: about how many; the daemon counts anew
   uint32_t origin_watched;   // atomic: 1 while the daemon is told of changes at the origin
   uint32_t dirty_pages_max;  // atomic: writers push their own file beyond it
-  alignas(64) uint32_t wake_daemon;  // atomic: futex; raised when somebody wants the daemon (pages short, damage)
+  alignas(64) uint32_t
+      wake_daemon;  // atomic: futex; raised when somebody wants the daemon (pages short, damage)
   uint32_t wake_reserved[15];
   LockRecord rename_lock;  // rank rename
   uint64_t rename_reserved[6];
-  uint64_t dirtree_seq;                // atomic: bumped in commit by what moves or hides directories, never rolled back
+  uint64_t
+      dirtree_seq;  // atomic: bumped in commit by what moves or hides directories, never rolled back
   uint64_t dirtree_reserved[7];
-  LockRecord orphan_lock;              // rank allocator
-  InodeIndex orphans;                  // guarded by orphan_lock
-  uint32_t orphan_count;               // guarded by orphan_lock
+  LockRecord orphan_lock;  // rank allocator
+  InodeIndex orphans;      // guarded by orphan_lock
+  uint32_t orphan_count;   // guarded by orphan_lock
   uint64_t orphan_reserved[5];
   FreePool free_inodes, free_dentries, free_pages, free_descriptions, free_file_locks;
   FreePool returned_pages;  // free pages without memory (engine/page_return.h); `fresh` is not used
-  uint64_t hook_image;     // atomic: generation of the loaded eBPF programs, 0 = none
+  uint64_t hook_image;      // atomic: generation of the loaded eBPF programs, 0 = none
   uint64_t hook_reserved[7];
 };
 static_assert(sizeof(Superblock) <= 8192);
