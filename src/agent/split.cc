@@ -34,6 +34,8 @@ using base::raw_syscall;
 
 namespace {
 
+constexpr int kVforkTriesMax = 8;
+
 enum SplitKind : uint64_t { kFork, kForkUnattached, kVfork, kVforkUnattached };
 
 // Blocks all signals until entry.S puts the program's mask back. One that was deferred before goes back to the kernel,
@@ -61,7 +63,10 @@ int64_t begin_fork() {
 
 int64_t begin_vfork() {
   block_signals();
-  if (posix::first_look.attached && !posix::begin_vfork()) posix::stand_aside(0);
+  // Copying the table can lose a race with a close of another thread; that passes.
+  int tries = 0;
+  while (posix::first_look.attached && !posix::begin_vfork())
+    if (++tries == kVforkTriesMax) posix::stand_aside(0);
   return split(posix::first_look.attached ? kVfork : kVforkUnattached);
 }
 
