@@ -2,7 +2,7 @@
 // Any byte of a volume may be anything, at any moment: operations give errors, and never crash, hang or leave the volume's
 // memory. Each round is a process of its own that works on a small volume whose bytes are changed between its operations (or,
 // in the second test, during them, by its parent). The liveness token's links are left out: libc itself follows those
-// (docs/security.md).
+// (docs/locking.md, Liveness).
 //
 // BT_HOSTILE_ROUNDS=N for longer runs, BT_HOSTILE_SEED=N to repeat one round.
 #include <fcntl.h>
