@@ -7,9 +7,12 @@
 #include <sys/syscall.h>
 
 #include "agent/agent.h"
+#include "agent/look.h"
 #include "agent/thread_block.h"
 #include "base/syscall.h"
 #include "hooks/hooks.h"
+#include "hooks/runtime.h"
+#include "posix/call_path.h"
 #include "registry/reader.h"
 
 namespace bt::agent {
@@ -34,6 +37,24 @@ bool is_watchable(int number) {
   }
 }
 
+// The kernel knows our descriptors as placeholders only: calls on one, or on a path below one, are ours to answer.
+bool may_go_to_kernel(const hooks::Call& call) {
+  hooks::OpCall op = hooks::op_call(call.nr);
+  for (int8_t argument : op.fd_argument)
+    if (argument >= 0 && is_our_descriptor(call.args[argument])) return false;
+  return true;
+}
+
+void identify(hooks::Call& call, int32_t fd, uint64_t path) {
+  posix::CallTarget target = posix::target_of_call(fd, reinterpret_cast<const char*>(path));
+  call.mount = target.mount;
+  call.inode = target.inode;
+}
+
+uint32_t absolute_path(int32_t directory, uint64_t path, char* out, uint32_t size) {
+  return posix::path_of_call(directory, reinterpret_cast<const char*>(path), out, size);
+}
+
 }  // namespace
 
 int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
@@ -44,7 +65,11 @@ int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint
   for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
   hooks::Verdict verdict = hooks::run_enter(bt_thread.hooks, call);
   if (verdict == hooks::Verdict::kAnswered) return call.result;
-  int64_t result = verdict == hooks::Verdict::kKernel ? kPassthrough : plain(a, b, c, d, e, f);
+  int64_t result = kPassthrough;
+  if (verdict == hooks::Verdict::kKernel && may_go_to_kernel(call))
+    posix::make_room_for_kernel();
+  else
+    result = plain(a, b, c, d, e, f);
   if (!call.wants_exit || result == kSplit || !is_watchable(number)) return result;
   // While the mask is not the program's (a thread that blocks SIGSEGV) the call cannot wait for anything: unwatched.
   if (result == kPassthrough) return bt_thread.attention ? kPassthrough : kWatched;
@@ -67,6 +92,8 @@ void start_hooks(char** environment) {
   auto uid = static_cast<uint32_t>(base::raw_syscall(SYS_geteuid));
   if (!registry::run_directory(environment, uid, directory)) return;
   hooks::Host host;
+  host.identify = identify;
+  host.absolute_path = absolute_path;
   host.faults_handled = true;  // install_fault_handlers() comes before the first patched call
   hooks::init(directory, host);
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 
 #include "base/bytes.h"
+#include "hooks/call_path.h"
 #include "hooks/clock.h"
 #include "hooks/hooks.h"
 #include "hooks/identity.h"
@@ -22,7 +23,7 @@ namespace bt::hooks {
 namespace {
 
 constinit std::atomic<uint64_t> nothing_loaded{0};
-Host host;  // const after init()
+Host agent_host;  // const after init()
 
 const ProgramList& list_of(const State& state, int64_t nr, AttachKind kind) {
   return state.rows[nr].lists[static_cast<uint32_t>(kind)];
@@ -132,23 +133,20 @@ uint64_t open_flags(const Call& call) {
 
 CallContext call_context(Thread& thread, Call& call) {
   OpCall op = op_call(call.nr);
-  if (host.resolve && !call.path && !call.mount) host.resolve(call);
   CallContext context{};
   context.op = op.op;
   context.nr = call.nr;
   for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
-  context.fd = op.fd_argument >= 0 ? static_cast<int32_t>(call.args[op.fd_argument]) : -1;
-  if (call.path) {
-    context.path = reinterpret_cast<uint64_t>(call.path);
-    context.path_size = call.path_size;
-  } else if (op.path_argument >= 0) {
-    context.path = call.args[op.path_argument];
-  }
+  context.fd =
+      op.fd_argument[0] >= 0 ? static_cast<int32_t>(call.args[op.fd_argument[0]]) : -1;
+  if (op.path_argument[0] >= 0) context.path = call.args[op.path_argument[0]];
+  if (op.path_argument[1] >= 0) context.path2 = call.args[op.path_argument[1]];
+  if (agent_host.identify) agent_host.identify(call, context.fd, context.path);
   context.mount = call.mount;
   context.inode = call.inode;
   context.flags = open_flags(call);
   context.served = static_cast<uint32_t>(call.served);
-  thread.path_size = 0;
+  forget_paths(thread);
   return context;
 }
 
@@ -215,6 +213,8 @@ Verdict enter_programs(const State& state, Thread& thread, Call& call) {
 
 const std::atomic<uint64_t>* loaded_word = &nothing_loaded;
 
+const Host& host() { return agent_host; }
+
 uint64_t run_program(const LoadedProgram& program, void* context, Thread& thread) {
   thread.image = program.image;
   thread.tail_calls = 0;
@@ -222,7 +222,7 @@ uint64_t run_program(const LoadedProgram& program, void* context, Thread& thread
 }
 
 void init(const char* run_directory, const Host& agent) {
-  host = agent;
+  agent_host = agent;
   set_faults_handled(agent.faults_handled);
   clock_init();
   open_registry(run_directory);

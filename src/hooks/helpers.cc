@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/syscall.h"
+#include "hooks/call_path.h"
 #include "hooks/clock.h"
 #include "hooks/identity.h"
 #include "hooks/printk.h"
@@ -144,31 +145,34 @@ int64_t override_result(Thread& thread, uint64_t value) {
 HELPER(override_return) { return signed_result(override_result(*thread, b)); }
 HELPER(set_retval) { return signed_result(override_result(*thread, a)); }
 
-// The path of the call that is decided or watched, read once per call into the thread's block.
-HELPER(btfuse_path_has_prefix) {
-  base::Text path = path_of_call(*thread);
-  const auto* prefix = pointer<const char>(b);
-  uint64_t size = c;
-  while (size && prefix[size - 1] == 0) size--;  // string constants come with their terminator
-  if (path.size < size) return 0;
+// Whole names only: /a/b is above /a/b/c, not above /a/bc. Text constants come with their terminator, which is not
+// compared.
+bool has_prefix(base::Text path, const char* prefix, uint64_t size) {
+  while (size && prefix[size - 1] == 0) size--;
+  if (size > 1 && prefix[size - 1] == '/') size--;
+  if (path.size < size || size == 0) return false;
   for (uint64_t i = 0; i < size; i++)
-    if (path.data[i] != prefix[i]) return 0;
-  // Whole names only: /a/b is above /a/b/c, not above /a/bc.
-  bool whole = path.size == size || path.data[size] == '/' || (size && prefix[size - 1] == '/');
-  return whole;
+    if (path.data[i] != prefix[i]) return false;
+  return path.size == size || path.data[size] == '/' || size == 1;
+}
+HELPER(btfuse_path_has_prefix) {
+  return has_prefix(path_of_call(*thread, 0), pointer<const char>(b), c);
+}
+HELPER(btfuse_path2_has_prefix) {
+  return has_prefix(path_of_call(*thread, 1), pointer<const char>(b), c);
 }
 HELPER(btfuse_path_has_suffix) {
-  base::Text path = path_of_call(*thread);
+  base::Text path = path_of_call(*thread, 0);
   const auto* suffix = pointer<const char>(b);
   uint64_t size = c;
   while (size && suffix[size - 1] == 0) size--;
-  if (path.size < size) return 0;
+  if (path.size < size || size == 0) return 0;
   for (uint64_t i = 0; i < size; i++)
     if (path.data[path.size - size + i] != suffix[i]) return 0;
   return 1;
 }
 HELPER(btfuse_path_copy) {
-  base::Text path = path_of_call(*thread);
+  base::Text path = path_of_call(*thread, 0);
   auto* out = pointer<char>(b);
   uint64_t size = base::min(uint64_t{path.size}, c - 1);
   __builtin_memcpy(out, path.data, size);

@@ -24,10 +24,7 @@ inline constexpr uint32_t kStackNeeded = 3072;
 struct Call {
   int64_t nr = 0;
   uint64_t args[6] = {};
-  // Filled by Host::resolve where a program that is loaded for this call needs them.
-  const char* path =
-      nullptr;  // absolute, in memory of the agent that lives until run_exit; null = not known
-  uint32_t path_size = 0;
+  // Filled by Host::identify where a program that is loaded for this call can see them.
   uint64_t mount = 0;
   uint64_t inode = 0;
   // Set by the agent before run_exit.
@@ -38,12 +35,19 @@ struct Call {
       false;  // a program waits for the result: issue the call where run_exit can follow it
 };
 
+inline constexpr int32_t kCurrentDirectory = -100;  // AT_FDCWD
+
 struct Host {
-  // Fills path, mount and inode of a call that an attached program will look at. May be null. Must not run hooks.
-  void (*resolve)(Call& call) = nullptr;
+  // Which mount and inode the call is about, as far as that costs next to nothing: from its descriptor, else from its
+  // path argument (address, 0 = none). May be null.
+  void (*identify)(Call& call, int32_t fd, uint64_t path) = nullptr;
+  // Writes the absolute path of a relative path argument, or (path 0) of what the descriptor refers to; its length, 0 =
+  // not known. `path` is memory of the application. May be null.
+  uint32_t (*absolute_path)(int32_t directory, uint64_t path, char* out, uint32_t size) = nullptr;
   // The agent's SIGSEGV and SIGBUS handler serves base/user_copy.h.
   bool faults_handled = false;
 };
+const Host& host();
 
 // Opens the registry under `run_directory` (…/btfuse), creating it where missing. Where it cannot, any_loaded() is false
 // for good. Never fails its caller.

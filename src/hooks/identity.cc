@@ -62,15 +62,4 @@ bool changes_identity(int64_t nr) {
   }
 }
 
-base::Text path_of_call(Thread& thread) {
-  const CallContext* call = thread.call;
-  if (!call || !call->path) return {};
-  if (call->path_size) return {reinterpret_cast<const char*>(call->path), call->path_size};
-  if (thread.path_size == 0) {
-    int64_t size = safe_read_string(thread.path, sizeof thread.path, call->path);
-    thread.path_size = size > 0 ? static_cast<uint64_t>(size) : 1;
-  }
-  return {thread.path, static_cast<uint32_t>(thread.path_size - 1)};
-}
-
 }  // namespace bt::hooks

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who runs: ids, credentials and comm, asked of the kernel once per thread and kept until a call that may change them
-// (identity_changed), fork, or a new set of programs. And the path of the call at hand.
+// (identity_changed), fork, or a new set of programs.
 #pragma once
 
 #include "base/bytes.h"
@@ -14,8 +14,5 @@ Thread& identity(Thread& thread);
 void identity_changed();
 // True for setuid, prctl and the like.
 bool changes_identity(int64_t nr);
-
-// Of the btfuse/… program that runs: the absolute path where known, else the path argument; empty where there is none.
-base::Text path_of_call(Thread& thread);
 
 }  // namespace bt::hooks

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "hooks/insn_builder.h"
+#include "hooks/test_insns.h"
 #include "hooks/interpreter.h"
 #include "hooks/test_image.h"
 

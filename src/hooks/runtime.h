@@ -74,14 +74,14 @@ LoadedImage* load_image(int64_t directory, uint64_t id);
 LoadedImage* load_image_from(const void* file, uint64_t size, unsigned char* maps_file);
 void free_image(LoadedImage* image);
 
-// 0xffff = none.
-uint32_t op_of_call(int64_t nr);
+// What operation a call is, and in which arguments its paths and their (directory) descriptors stand.
 struct OpCall {
-  int8_t path_argument = -1;
-  int8_t fd_argument = -1;
-  uint16_t op = 0xffff;
+  uint16_t op = 0xffff;  // ops.def, in its order; 0xffff = none
+  int8_t path_argument[2] = {-1, -1};
+  int8_t fd_argument[2] = {-1, -1};
 };
 OpCall op_call(int64_t nr);
+uint32_t op_of_call(int64_t nr);
 
 // Runs one program on its context; r0.
 uint64_t run_program(const LoadedProgram& program, void* context, Thread& thread);

@@ -31,6 +31,13 @@ struct ShadowTask {
   char comm[16];
 };
 
+// A path of the call at hand, as helpers see it; made when one first asks.
+struct CachedPath {
+  bool known = false;
+  uint32_t size = 0;
+  char text[4096];
+};
+
 struct Thread {
   uint64_t stack_top = 0;   // the JIT loads it by offset 0
   uint32_t tail_calls = 0;  // the JIT counts it by offset 8
@@ -53,9 +60,8 @@ struct Thread {
   uint64_t identity_generation = 0;
   uint64_t random = 0;
   ShadowTask task{};
-  uint64_t path_size = 0;
   alignas(16) unsigned char stack[kFramesMax * kFrameSize];
-  char path[4096];
+  CachedPath paths[2];
 };
 static_assert(offsetof(Thread, stack_top) == 0 && offsetof(Thread, tail_calls) == 8 &&
               offsetof(Thread, slot) == 12);

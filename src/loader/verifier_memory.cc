@@ -186,15 +186,9 @@ Reg Walk::load_stack(State& state, const Reg& base, int64_t offset, uint32_t siz
     mark_read(state, frame, byte / 8);
     return slot.spilled;
   }
-  bool zero = exact;
-  for (int64_t at = low; zero && at < high; at++) {
-    auto b = static_cast<uint32_t>(at + hooks::kFrameSize);
-    zero = state.frames[frame].stack[b / 8].bytes[b % 8] == Byte::kZero;
-  }
   bool low_part = exact && byte % 8 == 0 && slot.is_spill() && slot.spilled.is_scalar() &&
                   byte / 8 == (byte + size - 1) / 8;
   read_stack_range(state, frame, low, high, true);
-  if (zero) return Reg::scalar(ScalarRange::constant(0));
   // The low bytes of a spilled number: what 32-bit code writes and reads back.
   if (low_part && size == 4) return Reg::scalar(slot.spilled.range.low_half());
   if (low_part && slot.spilled.range.umax <= loaded_range(size).umax)
@@ -226,11 +220,6 @@ void Walk::store_stack(State& state, const Reg& base, int64_t offset, uint32_t s
   if (aligned) {
     slot.bytes.fill(Byte::kSpill);
     slot.spilled = value;
-  } else if (value.is_scalar() && value.range == ScalarRange::constant(0)) {
-    for (uint32_t i = 0; i < size; i++) {
-      uint32_t b = byte + i;
-      state.frames[frame].stack[b / 8].bytes[b % 8] = Byte::kZero;
-    }
   }
 }
 

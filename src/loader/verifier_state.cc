@@ -39,18 +39,12 @@ bool is_data(const Slot& slot, int byte) {
   if (slot.bytes[byte] == Byte::kSpill) return slot.spilled.is_scalar();
   return slot.bytes[byte] != Byte::kInvalid;
 }
-bool is_zero(const Slot& slot, int byte) {
-  if (slot.bytes[byte] == Byte::kSpill)
-    return slot.spilled.is_scalar() && slot.spilled.range == ScalarRange::constant(0);
-  return slot.bytes[byte] == Byte::kZero;
-}
 
 bool slot_included(const Slot& before, const Slot& now, Renaming& scalars, Renaming& pointers) {
   if (before.is_spill())
     return now.is_spill() && reg_included(before.spilled, now.spilled, scalars, pointers);
   for (int i = 0; i < 8; i++) {
     if (before.bytes[i] == Byte::kData && !is_data(now, i)) return false;
-    if (before.bytes[i] == Byte::kZero && !is_zero(now, i)) return false;
   }
   return true;
 }

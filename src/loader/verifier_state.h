@@ -55,7 +55,7 @@ struct Reg {
   bool operator==(const Reg&) const = default;
 };
 
-enum class Byte : uint8_t { kInvalid, kData, kZero, kSpill };
+enum class Byte : uint8_t { kInvalid, kData, kSpill };
 
 struct Slot {
   std::array<Byte, 8> bytes{};
