@@ -27,7 +27,8 @@ void read_path(const CallContext& call, uint32_t which, CachedPath& out) {
     out.size = static_cast<uint32_t>(size - 1);
   }
   if (path_at < 0 || out.text[0] != '/')
-    out.size = host().absolute_path ? host().absolute_path(directory, path, out.text, sizeof out.text) : 0;
+    out.size =
+        host().absolute_path ? host().absolute_path(directory, path, out.text, sizeof out.text) : 0;
   if (out.size) out.size = normalise_path(out.text, out.size);
 }
 

@@ -46,11 +46,11 @@ struct CallContext {
   uint64_t args[6];  // as the program passed them
   uint64_t path;     // address of the path argument, as the program gave it; 0 = none
   uint64_t path2;    // of the second one (rename, link); 0 = none
-  uint64_t mount;    // 1 + index of the bt_fuse mount in this process; 0 = the call is not about one
-  uint64_t inode;    // inode number on that mount, where a descriptor tells it; else 0
-  uint64_t flags;    // open flags of an open; 0 otherwise
-  int32_t fd;        // descriptor (or directory descriptor) of the call; −1 = none
-  uint32_t served;   // Served; in exit programs
+  uint64_t mount;   // 1 + index of the bt_fuse mount in this process; 0 = the call is not about one
+  uint64_t inode;   // inode number on that mount, where a descriptor tells it; else 0
+  uint64_t flags;   // open flags of an open; 0 otherwise
+  int32_t fd;       // descriptor (or directory descriptor) of the call; −1 = none
+  uint32_t served;  // Served; in exit programs
 };
 static_assert(sizeof(CallContext) == 120);
 static_assert(offsetof(CallContext, path) == 72 && offsetof(CallContext, served) == 116);

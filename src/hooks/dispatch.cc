@@ -137,8 +137,7 @@ CallContext call_context(Thread& thread, Call& call) {
   context.op = op.op;
   context.nr = call.nr;
   for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
-  context.fd =
-      op.fd_argument[0] >= 0 ? static_cast<int32_t>(call.args[op.fd_argument[0]]) : -1;
+  context.fd = op.fd_argument[0] >= 0 ? static_cast<int32_t>(call.args[op.fd_argument[0]]) : -1;
   if (op.path_argument[0] >= 0) context.path = call.args[op.path_argument[0]];
   if (op.path_argument[1] >= 0) context.path2 = call.args[op.path_argument[1]];
   if (agent_host.identify) agent_host.identify(call, context.fd, context.path);

@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <random>
 
-#include "hooks/test_insns.h"
 #include "hooks/interpreter.h"
 #include "hooks/test_image.h"
+#include "hooks/test_insns.h"
 
 namespace bt::hooks {
 namespace {

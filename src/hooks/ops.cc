@@ -19,7 +19,7 @@ constexpr Table build() {
   Table table;
 #define BT_OP_CALL(op, call, path, fd) table.rows[__NR_##call] = {kOp_##op, {path, -1}, {fd, -1}};
 #include "hooks/ops.def"
-#define BT_OP_SECOND(call, path, fd)              \
+#define BT_OP_SECOND(call, path, fd)               \
   table.rows[__NR_##call].path_argument[1] = path; \
   table.rows[__NR_##call].fd_argument[1] = fd;
 #include "hooks/ops.def"

@@ -31,7 +31,8 @@ class Runtime : public testing::Test {
     store = new Store(directory);
     hooks::Host host;
     host.absolute_path = [](int32_t, uint64_t relative, char* out, uint32_t) {
-      return static_cast<uint32_t>(snprintf(out, 4096, "/cwd/%s", reinterpret_cast<const char*>(relative)));
+      return static_cast<uint32_t>(
+          snprintf(out, 4096, "/cwd/%s", reinterpret_cast<const char*>(relative)));
     };
     hooks::init(directory.c_str(), host);
   }
@@ -43,10 +44,12 @@ class Runtime : public testing::Test {
     for (const LoadedObject& object : store->list()) store->unload(object.id);
   }
 
-  uint64_t load(const std::string& program, std::vector<std::pair<std::string, std::string>> settings = {}) {
+  uint64_t load(const std::string& program,
+                std::vector<std::pair<std::string, std::string>> settings = {}) {
     BuildOptions options;
     options.settings = std::move(settings);
-    return store->load(build_object(std::string(BT_PROGRAMS) + "/" + program + ".bpf.o", options), program);
+    return store->load(build_object(std::string(BT_PROGRAMS) + "/" + program + ".bpf.o", options),
+                       program);
   }
   hooks::Call open_call(const char* path, uint64_t flags = 0) {
     hooks::Call call;
@@ -86,7 +89,8 @@ TEST_F(Runtime, a_policy_denies_by_prefix_suffix_and_made_absolute) {
   EXPECT_EQ(denied("/x.exe"), -EACCES);
   EXPECT_EQ(denied("x.exe"), -EACCES);
   EXPECT_EQ(denied("exe"), 0);
-  EXPECT_EQ(denied(reinterpret_cast<const char*>(8), O_WRONLY), 0);  // bad memory: the kernel will say EFAULT
+  EXPECT_EQ(denied(reinterpret_cast<const char*>(8), O_WRONLY),
+            0);  // bad memory: the kernel will say EFAULT
 }
 
 TEST_F(Runtime, a_record_says_who_what_and_how) {

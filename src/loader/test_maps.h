@@ -23,9 +23,10 @@ inline std::vector<VerifiedMap> test_maps() {
       {"small", BPF_MAP_TYPE_ARRAY, 4, 8, 1, false, {}},
   };
   std::vector<uint8_t>& constants = maps[kConstants].constants;
-  constants[0] = 7;                                                      // u32 at 0
-  constants[8] = 'a', constants[9] = 'b';                                // "ab" at 8
-  for (int i = 16; i < 32; i++) constants[static_cast<size_t>(i)] = 'x';  // no terminator from 16 on
+  constants[0] = 7;                        // u32 at 0
+  constants[8] = 'a', constants[9] = 'b';  // "ab" at 8
+  for (int i = 16; i < 32; i++)
+    constants[static_cast<size_t>(i)] = 'x';  // no terminator from 16 on
   return maps;
 }
 

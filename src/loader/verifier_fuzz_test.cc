@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <random>
 
-#include "hooks/test_insns.h"
 #include "hooks/interpreter.h"
 #include "hooks/test_image.h"
+#include "hooks/test_insns.h"
 #include "loader/test_maps.h"
 
 namespace bt::loader {
@@ -48,7 +48,8 @@ class Generator {
     return kSizes[pick(0, 3)];
   }
   int small() {
-    constexpr int kNumbers[] = {0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 48, 56, 63, 64, 65, 127, -1, -8, 255};
+    constexpr int kNumbers[] = {0,  1,  2,  3,  7,  8,   15, 16, 31, 32,
+                                48, 56, 63, 64, 65, 127, -1, -8, 255};
     return kNumbers[pick(0, 18)];
   }
   // reg = a checked value of the array (64 bytes).
@@ -69,15 +70,18 @@ class Generator {
   }
   void bound() {
     int r = number();
-    constexpr int kOps[] = {BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JEQ, BPF_JNE, BPF_JSET};
+    constexpr int kOps[] = {BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE,
+                            BPF_JSLT, BPF_JSLE, BPF_JEQ, BPF_JNE, BPF_JSET};
     int kind = pick(0, 1) ? BPF_JMP : BPF_JMP32, op = kOps[pick(0, 10)];
     bool by_register = pick(0, 3) == 0;
-    out_.push_back(raw(kind | op | (by_register ? BPF_X : BPF_K), r, by_register ? number() : 0, 2, by_register ? 0 : small()));
+    out_.push_back(raw(kind | op | (by_register ? BPF_X : BPF_K), r, by_register ? number() : 0, 2,
+                       by_register ? 0 : small()));
     out_.push_back(mov(0, 0));
     out_.push_back(exit());
   }
   void arithmetic() {
-    constexpr int kOps[] = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH, BPF_AND, BPF_AND};
+    constexpr int kOps[] = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR,   BPF_AND, BPF_LSH,
+                            BPF_RSH, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH, BPF_AND, BPF_AND};
     int op = kOps[pick(0, 13)], kind = pick(0, 2) ? BPF_ALU64 : BPF_ALU;
     if (pick(0, 1))
       out_.push_back(raw(kind | op | BPF_X, number(), number(), 0, 0));
@@ -87,37 +91,60 @@ class Generator {
   void access() {
     int p = pointer(), off = pick(0, 3) ? pick(-4, 60) : pick(0, 8);
     switch (pick(0, 4)) {
-      case 0: out_.push_back(store(size(), p, off, number())); break;
-      case 1: out_.push_back(store_imm(size(), p, off, small())); break;
-      case 2: out_.push_back(atomic(pick(0, 1) ? BPF_W : BPF_DW, pick(0, 1) ? BPF_ADD | BPF_FETCH : BPF_CMPXCHG, p, off & ~7, number())); break;
-      default: out_.push_back(load(size(), number(), p, off));
+      case 0:
+        out_.push_back(store(size(), p, off, number()));
+        break;
+      case 1:
+        out_.push_back(store_imm(size(), p, off, small()));
+        break;
+      case 2:
+        out_.push_back(atomic(pick(0, 1) ? BPF_W : BPF_DW,
+                              pick(0, 1) ? BPF_ADD | BPF_FETCH : BPF_CMPXCHG, p, off & ~7,
+                              number()));
+        break;
+      default:
+        out_.push_back(load(size(), number(), p, off));
     }
   }
   void step() {
     switch (pick(0, 9)) {
       case 0:
       case 1:
-      case 2: arithmetic(); break;
+      case 2:
+        arithmetic();
+        break;
       case 3:
-      case 4: bound(); break;
+      case 4:
+        bound();
+        break;
       case 5: {
         // A bounded number onto a pointer: what indexes are made of.
         int r = number();
-        if (pick(0, 2)) out_.push_back(raw((pick(0, 1) ? BPF_ALU64 : BPF_ALU) | BPF_AND | BPF_K, r, 0, 0, small()));
-        out_.push_back(pick(0, 4) ? alu_reg(BPF_ADD, pick(6, 8), r) : alu_reg(BPF_SUB, pick(6, 8), r));
+        if (pick(0, 2))
+          out_.push_back(
+              raw((pick(0, 1) ? BPF_ALU64 : BPF_ALU) | BPF_AND | BPF_K, r, 0, 0, small()));
+        out_.push_back(pick(0, 4) ? alu_reg(BPF_ADD, pick(6, 8), r)
+                                  : alu_reg(BPF_SUB, pick(6, 8), r));
         access();
         break;
       }
-      case 6: out_.push_back(alu(pick(0, 1) ? BPF_ADD : BPF_SUB, pick(6, 8), small())); break;
+      case 6:
+        out_.push_back(alu(pick(0, 1) ? BPF_ADD : BPF_SUB, pick(6, 8), small()));
+        break;
       case 7: {
         // Spill and fill, of both kinds.
         int off = -8 * pick(9, 12);
         out_.push_back(store(BPF_DW, 10, off, pick(0, 1) ? number() : pick(6, 8)));
-        out_.push_back(load(pick(0, 4) ? BPF_DW : size(), pick(0, 1) ? number() : pick(6, 8), 10, off));
+        out_.push_back(
+            load(pick(0, 4) ? BPF_DW : size(), pick(0, 1) ? number() : pick(6, 8), 10, off));
         break;
       }
-      case 8: out_.push_back(mov_reg(pick(0, 1) ? number() : pick(6, 8), pick(0, 1) ? number() : pick(6, 8))); break;
-      default: access();
+      case 8:
+        out_.push_back(
+            mov_reg(pick(0, 1) ? number() : pick(6, 8), pick(0, 1) ? number() : pick(6, 8)));
+        break;
+      default:
+        access();
     }
   }
 
@@ -160,7 +187,8 @@ TEST(verifier_fuzz, what_is_accepted_stays_within_its_memory) {
     ranges.list.push_back({at(&context), at(&context) + sizeof context, false});
     ranges.list.push_back({thread.stack_top - hooks::kFrameSize, thread.stack_top, true});
     for (uint32_t i = 0; i < 16; i++)
-      ranges.list.push_back({at(hooks::value_at(image.map(0), i, 0)), at(hooks::value_at(image.map(0), i, 0)) + 64, true});
+      ranges.list.push_back({at(hooks::value_at(image.map(0), i, 0)),
+                             at(hooks::value_at(image.map(0), i, 0)) + 64, true});
     for (int round = 0; round < 6; round++) {
       for (uint64_t& argument : context.args) argument = round % 2 ? random() : random() % 130 - 1;
       hooks::MemoryCheck check{&Ranges::allows, &ranges};
@@ -172,7 +200,8 @@ TEST(verifier_fuzz, what_is_accepted_stays_within_its_memory) {
   EXPECT_GT(accepted, count / 200);
   EXPECT_LT(accepted, count / 2);
   RecordProperty("accepted", static_cast<int>(accepted));
-  std::printf("%lu of %lu accepted\n", static_cast<unsigned long>(accepted), static_cast<unsigned long>(count));
+  std::printf("%lu of %lu accepted\n", static_cast<unsigned long>(accepted),
+              static_cast<unsigned long>(count));
 }
 
 }  // namespace

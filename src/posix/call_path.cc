@@ -83,7 +83,8 @@ CallTarget target_of_call(int32_t fd, const char* path) {
 }
 
 uint32_t path_of_call(int32_t directory, const char* path, char* out, uint32_t size) {
-  uint32_t length = directory < 0 ? working_directory_text(out, size) : descriptor_text(directory, out, size);
+  uint32_t length =
+      directory < 0 ? working_directory_text(out, size) : descriptor_text(directory, out, size);
   if (!length || !path) return length;
   if (length + 2 > size) return 0;
   out[length++] = '/';
