@@ -25,6 +25,7 @@ ALL = set(BELOW) | {'fuse', 'cli'}
 BELOW['fuse'] = ALL - {'agent', 'cli'}
 BELOW['cli'] = ALL - {'agent'}
 # Single headers that a folder may reach for although their folder is above it.
+INTERFACES = {('origin', 'engine/origin.h'), ('origin', 'format/')}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the verifier's cases share: the facts sheet's table, in C. The second line of each case says the verdict.
 #pragma once
+#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
-#include <bpf/bpf_helpers.h>
 
 struct enter {
   __u64 entry;
@@ -22,12 +22,12 @@ struct {
   __type(value, struct value);
 } values SEC(".maps");
 
-#define PROGRAM                                     \
-  char LICENSE[] SEC("license") = "GPL";            \
-  SEC("tracepoint/syscalls/sys_enter_openat")       \
-  int program(struct enter *ctx)
+#define PROGRAM                               \
+  char LICENSE[] SEC("license") = "GPL";      \
+  SEC("tracepoint/syscalls/sys_enter_openat") \
+  int program(struct enter* ctx)
 
-static __always_inline struct value *the_value(void) {
+static __always_inline struct value* the_value(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&values, &zero);
 }
