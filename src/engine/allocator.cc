@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/allocator.h"
 
+#include "base/plant.h"
 #include "engine/housekeeping.h"
 #include "engine/seq_read.h"
 #include "metrics/meter.h"
@@ -214,6 +215,11 @@ PageIndex take_page(Transaction& txn, Thread& thread, InodeIndex owner, uint32_t
   PageIndex page = take<PageIndex>(txn, thread);
   PageDescriptor* descriptor = thread.volume->page_descriptor(page);
   if (!descriptor) return PageIndex::kNone;
+  if (BT_PLANT(free_link_unlogged)) descriptor_word(*descriptor, 0) = 0;
+  if (BT_PLANT(shared_counter_logged)) {
+    uint64_t& counter = thread.volume->superblock().dirtree_seq;
+    txn.store(counter, counter);
+  }
   txn.store(descriptor_word(*descriptor, 0), raw(owner));
   txn.store(descriptor_word(*descriptor, 1), use | static_cast<uint64_t>(index) << 32);
   metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_pages_allocated);

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "engine/allocator.h"
+#include "engine/housekeeping.h"
 #include "shm/futex.h"
 #include "shm/token.h"
 
@@ -258,6 +259,7 @@ Result<void> clear_file_lock(Context& context, InodeNumber number, const LockOwn
 
 Result<void> release_file_locks(Context& context, InodeNumber inode, FileLockKind kind,
                                 uint64_t owner) {
+  Housekeeping housekeeping(context.thread);
   auto result = clear_file_lock(context, inode, {kind, owner, 0}, {});
   if (!result && result.error().errno_value() == ESTALE) return {};
   return result;

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/user_copy.h"
 #include "engine/file_pages_internal.h"
+#include "engine/housekeeping.h"
 
 namespace bt::engine {
 
@@ -311,6 +312,8 @@ Result<void> finish_shrinking(Context& context, InodeNumber number) {
   Thread& thread = context.thread;
   InodeRecord* inode = context.volume().inode(number.index());
   if (!inode) return Error(ESTALE);
+  if (!(__atomic_load_n(&inode->flags, __ATOMIC_RELAXED) & kInodeShrinking)) return {};
+  Housekeeping housekeeping(thread);
   while (__atomic_load_n(&inode->flags, __ATOMIC_RELAXED) & kInodeShrinking) {
     {
       Transaction txn(thread);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/user_copy.h"
 #include "engine/file_pages_internal.h"
+#include "engine/housekeeping.h"
 
 namespace bt::engine {
 
@@ -163,6 +164,7 @@ Result<void> unpin_page(Context& context, PageIndex page) {
 Result<void> drop_pins(Context& context, SessionIndex index) {
   const Volume& volume = context.volume();
   SessionRecord* session = volume.session(index);
+  Housekeeping housekeeping(context.thread);
   while (session &&
          __atomic_load_n(reinterpret_cast<uint32_t*>(&session->pins), __ATOMIC_RELAXED)) {
     {

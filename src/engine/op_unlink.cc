@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // unlink. Locks: the directory, the name's stripe, the file. Log: docs/transactions.md.
+#include "base/plant.h"
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
@@ -15,7 +16,10 @@ Result<bool> drop_name(Transaction& txn, Context& context, InodeRecord& file, In
                        int64_t now) {
   if (file.nlink == 0) [[unlikely]]
     return BT_DAMAGED(context.volume());
-  txn.store(file.nlink, file.nlink - 1);
+  if (BT_PLANT(unlogged_word))
+    file.nlink--;
+  else
+    txn.store(file.nlink, file.nlink - 1);
   mark_changed(txn, file, now);
   return reclaim_if_unused(txn, context.thread, file, index);
 }

@@ -17,6 +17,7 @@
 
 #include <sys/stat.h>
 
+#include "base/plant.h"
 #include "engine/cached.h"
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
@@ -210,7 +211,7 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
     if (!covered) return error::page_not_here;
   }
   complete_page(fresh_bytes, old_bytes, valid, from, to);
-  if (descriptor && descriptor->pins) {
+  if (descriptor && (descriptor->pins || BT_PLANT(page_overwritten_in_place))) {
     base::copy_from_user(old_bytes, fresh_bytes, kPageSizeBytes);
     give_page(txn, thread_, fresh);
     return {};
@@ -225,6 +226,7 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
 
 Result<void> Writer::link_pages(Transaction& txn, uint64_t at, uint64_t size,
                                 uint32_t radix_pages) {
+  if (BT_PLANT(size_before_data)) inode_.size = base::max(inode_.size, at + size);
   uint64_t first = at / kPageSizeBytes, end = at + size;
   auto count = static_cast<uint32_t>((end - 1) / kPageSizeBytes - first + 1);
   for (uint32_t k = 0; k < count; k++) {

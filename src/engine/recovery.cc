@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/recovery.h"
 
+#include "base/plant.h"
 #include "metrics/meter.h"
 #include "shm/lock.h"
 
@@ -15,7 +16,8 @@ char* checked_place(const Volume& volume, uint64_t offset, uint64_t size) {
 
 void release_dead(LockRecord& lock, uint64_t dead_tag) {
   if (shm::owner_of(shm::load_tag(lock)) != dead_tag) return;
-  if (__atomic_load_n(&lock.seq, __ATOMIC_RELAXED) & 1) shm::end_change(lock);
+  if (!BT_PLANT(sequence_left_odd) && (__atomic_load_n(&lock.seq, __ATOMIC_RELAXED) & 1))
+    shm::end_change(lock);
   shm::release(lock);
 }
 
@@ -32,8 +34,9 @@ void distrust(const Volume& volume, InodeNumber& directory) {
 
 Result<void> undo_log(const Volume& volume, const SlotRecord& slot, uint32_t count) {
   if (count > kLogMax) return BT_DAMAGED(volume);
+  uint32_t total = count;
   while (count-- > 0) {
-    LogEntry entry = slot.log[count];
+    LogEntry entry = slot.log[BT_PLANT(rollback_in_order) ? total - 1 - count : count];
     bool half = entry.place & kLogHalfWord;
     char* place = checked_place(volume, entry.place & ~kLogHalfWord, half ? 4 : 8);
     if (!place) return BT_DAMAGED(volume);
@@ -50,7 +53,10 @@ Result<void> repair_slot(const Volume& volume, SlotIndex index) {
   SlotRecord& slot = *volume.slot(index);
   uint32_t held = slot.held_count;
   if (held > kHeldMax) return BT_DAMAGED(volume);
-  BT_TRY(undo_log(volume, slot, slot.log_count));
+  uint32_t logged = slot.log_count;
+  if (BT_PLANT(log_cleared_before_undo)) slot.log_count = 0;
+  if (BT_PLANT(locks_forgotten_before_release)) slot.held_count = 0;
+  BT_TRY(undo_log(volume, slot, logged));
   __atomic_store_n(&slot.log_count, 0, __ATOMIC_RELEASE);
   // It may have committed a move of directories and died before it told so.
   if (held) __atomic_add_fetch(&volume.superblock().dirtree_seq, 1, __ATOMIC_RELEASE);

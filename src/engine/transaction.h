@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/assert.h"
+#include "base/plant.h"
 #include "engine/lock_wait.h"
 #include "engine/thread.h"
 #include "shm/lock.h"
@@ -41,6 +42,12 @@ class Transaction {
 
   // Logged stores. `place` lies in the volume under a lock held by this transaction.
   void store(uint64_t& place, uint64_t value) {
+    if (BT_PLANT(log_after_data)) {
+      uint64_t old = place;
+      __atomic_store_n(&place, value, __ATOMIC_RELAXED);
+      log(place, old, 0);
+      return;
+    }
     if (log(place, __atomic_load_n(&place, __ATOMIC_RELAXED), 0)) [[likely]]
       __atomic_store_n(&place, value, __ATOMIC_RELAXED);
   }
@@ -79,6 +86,7 @@ class Transaction {
     return true;
   }
   void append(uint64_t place, uint64_t old) {
+    if (BT_PLANT(count_before_entry)) slot_.log_count = logged_ + 1;
     slot_.log[logged_] = {place, old};
     keep_order();
     __atomic_store_n(&slot_.log_count, ++logged_, __ATOMIC_RELAXED);
@@ -128,7 +136,8 @@ inline Result<void> Transaction::lock(LockRecord& lock, shm::LockRank rank) {
   check_rank(rank);
   slot_.held[held_] = thread_.volume->offset_of(&lock);
   keep_order();
-  __atomic_store_n(&slot_.held_count, held_ + 1, __ATOMIC_RELAXED);
+  if (!BT_PLANT(lock_recorded_late))
+    __atomic_store_n(&slot_.held_count, held_ + 1, __ATOMIC_RELAXED);
   keep_order();
   if (!shm::try_acquire(lock, thread_.tag)) [[unlikely]]
     BT_TRY(acquire_contended(thread_, lock));
@@ -136,6 +145,7 @@ inline Result<void> Transaction::lock(LockRecord& lock, shm::LockRank rank) {
     BT_TRY(pass_gate(thread_, lock));
   locks_[held_++] = &lock;
   shm::begin_change(lock);
+  if (BT_PLANT(lock_recorded_late)) slot_.held_count = held_;
   return {};
 }
 
@@ -164,8 +174,10 @@ inline void Transaction::commit() {
     return roll_back();
   if (thread_.request && logged_) [[unlikely]]
     stamp_request();
+  if (BT_PLANT(unlock_before_commit)) release_all();
   __atomic_store_n(&slot_.log_count, 0, __ATOMIC_RELEASE);
   logged_ = 0;
+  if (BT_PLANT(unlock_before_commit)) return;
   if (bump_dirtree_)
     __atomic_add_fetch(&thread_.volume->superblock().dirtree_seq, 1, __ATOMIC_RELEASE);
   release_all();
