@@ -29,7 +29,9 @@ struct State {
   bool at_end() const { return position == end; }
   char here() const { return walk.buffer[position]; }
   void skip_slashes() {
-    while (position < end && here() == '/') position++;
+    uint32_t at = position;
+    while (at < end && walk.buffer[at] == '/') at++;
+    position = at;
   }
 };
 
@@ -160,6 +162,20 @@ Result<void> finish_at_directory(State& state, LastName kind) {
   return {};
 }
 
+// Where the next slash is, or `end`: eight characters at a time.
+uint32_t find_slash(const char* text, uint32_t at, uint32_t end) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080, kSlashes = '/' * kOnes;
+  for (; at + 8 <= end; at += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, text + at, 8);
+    word ^= kSlashes;
+    uint64_t hit = (word - kOnes) & ~word & kHighs;
+    if (hit) return at + static_cast<uint32_t>(__builtin_ctzll(hit)) / 8;
+  }
+  while (at < end && text[at] != '/') at++;
+  return at;
+}
+
 // The next component and what follows it. Precondition: not at the end, no slash here.
 struct Component {
   Text name;
@@ -168,9 +184,10 @@ struct Component {
 };
 Component next_component(State& state) {
   uint32_t first = state.position;
-  while (state.position < state.end && state.here() != '/') state.position++;
-  Text name = {state.walk.buffer + first, state.position - first};
-  bool slash_behind = state.position < state.end;
+  uint32_t behind = find_slash(state.walk.buffer, first, state.end);
+  state.position = behind;
+  Text name = {state.walk.buffer + first, behind - first};
+  bool slash_behind = behind < state.end;
   state.skip_slashes();
   return {name, state.at_end(), slash_behind};
 }
