@@ -10,6 +10,8 @@
 #include "agent/signals.h"
 #include "agent/thread_block.h"
 #include "base/user_copy.h"
+#include "posix/first_look.h"
+#include "posix/mapping.h"
 
 extern "C" {
 BT_HIDDEN extern uint64_t bt_program_handlers[];
@@ -44,6 +46,13 @@ extern "C" BT_HIDDEN uint64_t bt_on_fault(int signal, siginfo_t* info, void* raw
       pc = static_cast<greg_t>(fixup);
       return 0;
     }
+  // A file that has grown under a mapping of ours. Signals that arrive meanwhile wait as in any handler.
+  if (!was_sent(info) && signal == SIGBUS && !bt_thread.depth && posix::first_look.attached) {
+    bt_thread.depth++;
+    bool mended = posix::mapping_fault(reinterpret_cast<uint64_t>(info->si_addr));
+    bt_thread.depth--;
+    if (mended) return 0;
+  }
   KernelSigaction action = program_action(signal);
   if (action.handler <= 1) {
     // An ignored signal is ignored only when it was sent.

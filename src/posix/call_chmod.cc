@@ -12,22 +12,32 @@ namespace {
 
 using engine::AttributeChange;
 
+// chown that names nobody still takes suid and sgid bits off, whoever calls it: as a change to the same owner.
+Result<void> apply(engine::Context& context, engine::InodeNumber inode, const AttributeChange& change) {
+  engine::Attributes after;
+  if (change.which) return engine::set_attributes(context, inode, change, after);
+  BT_TRY(engine::read_attributes(context, inode, after));
+  if (!S_ISREG(after.mode) || !(after.mode & (S_ISUID | S_ISGID))) return {};
+  AttributeChange same = change;
+  same.which = AttributeChange::kUid;
+  same.uid = after.uid;
+  return engine::set_attributes(context, inode, same, after);
+}
+
 Result<void> change_path(int32_t directory, const char* path, uint32_t flags, const AttributeChange& change) {
   Walk walk;
   BT_TRY(walk_at(directory, path, flags, walk));
   engine::Context context = walk.context();
   // No file system of Linux changes a link's own bits.
   if ((change.which & AttributeChange::kMode) && S_ISLNK(walk.found.mode)) return Error(EOPNOTSUPP);
-  engine::Attributes after;
-  return engine::set_attributes(context, walk.found.inode, change, after);
+  return apply(context, walk.found.inode, change);
 }
 
 Result<void> change_descriptor(uint64_t fd, const AttributeChange& change) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   engine::Context context = file.context();
-  engine::Attributes after;
-  return engine::set_attributes(context, file.inode, change, after);
+  return apply(context, file.inode, change);
 }
 
 AttributeChange mode_change(uint64_t mode) {

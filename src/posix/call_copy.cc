@@ -174,8 +174,10 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
   if (!is_ours(in) && !is_ours(out)) return error::not_ours;
   if (flags) return Error(EINVAL);
   End from, to;
-  BT_TRY(open_end(in, in_offset, from));
-  BT_TRY(open_end(out, out_offset, to));
+  auto opened = open_end(in, in_offset, from);
+  if (opened) opened = open_end(out, out_offset, to);
+  // A negative offset overflows here, as the kernel has it.
+  if (!opened) return opened.error().errno_value() == EINVAL ? Error(EOVERFLOW) : opened.error();
   BT_TRY(check_kinds(from));
   BT_TRY(check_kinds(to));
   if (from.ours != to.ours) return Error(EXDEV);

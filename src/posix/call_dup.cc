@@ -22,6 +22,7 @@ uint64_t entry_of_copy(uint64_t entry, bool close_on_exec) {
 Result<int32_t> duplicate(uint64_t fd, int32_t minimum, bool close_on_exec) {
   OpenFile file;
   BT_TRY(find_open(fd, file));
+  if (minimum < 0) return Error(EINVAL);
   Files& files = *file.self->files;
   FilesGuard guard(files);
   if (!file.is_current(static_cast<uint32_t>(fd))) return Error(EBADF);

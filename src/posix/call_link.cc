@@ -13,6 +13,17 @@ namespace {
 
 constexpr uint32_t kKnownFlags = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH;
 
+// fs.protected_hardlinks, as every distribution has it: whose file it is not may link it only if it is a plain one that
+// they may read and write.
+Result<void> may_link(engine::Context& context, const engine::Found& found) {
+  const engine::Credentials& credentials = context.credentials;
+  if (credentials.uid == found.uid || credentials.fowner) return {};
+  constexpr uint32_t kSetGroupAndRun = S_ISGID | S_IXGRP;
+  bool plain = S_ISREG(found.mode) && !(found.mode & S_ISUID) && (found.mode & kSetGroupAndRun) != kSetGroupAndRun;
+  if (!plain || !engine::check_access(context, found.inode, 6)) return Error(EPERM);
+  return {};
+}
+
 Result<void> link_at(int32_t from_directory, const char* from, int32_t to_directory, const char* to, uint32_t flags) {
   if (flags & ~kKnownFlags) return Error(EINVAL);
   Walk source, target;
@@ -29,6 +40,7 @@ Result<void> link_at(int32_t from_directory, const char* from, int32_t to_direct
   BT_TRY(second);
   if (source.mount != target.mount) return Error(EXDEV);
   engine::Context context = source.context();
+  BT_TRY(may_link(context, source.found));
   engine::Attributes after;
   return engine::link(context, source.found.inode, target.directory, target.last, after);
 }

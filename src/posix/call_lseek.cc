@@ -10,7 +10,7 @@ namespace {
 
 Result<uint64_t> sum(uint64_t base, int64_t offset) {
   int64_t result;
-  if (__builtin_add_overflow(static_cast<int64_t>(base), offset, &result)) return Error(EOVERFLOW);
+  if (__builtin_add_overflow(static_cast<int64_t>(base), offset, &result)) return Error(EINVAL);
   if (result < 0) return Error(EINVAL);
   return static_cast<uint64_t>(result);
 }

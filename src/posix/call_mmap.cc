@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// mmap and its relatives. posix/mapping.h decides whether the volume's own pages can be mapped; otherwise the kernel maps
-// the file through the mount, with a descriptor that lives only for the call.
+// mmap and its relatives. The kernel maps the file through the mount, with a descriptor that lives only for the call; what
+// is shared is then covered with the volume's own pages (posix/mapping.h).
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -36,9 +36,9 @@ Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   BT_TRY(find_usable(fd, file));
   if (!file.is_readable()) return Error(EACCES);
   if (file.is_directory()) return Error(ENODEV);
-  auto mapped = map_volume_pages(file, request);
-  if (mapped || mapped.error() != error::not_ours) return mapped;
-  return map_through_kernel(file, request);
+  BT_TRY_ASSIGN(uint64_t address, map_through_kernel(file, request));
+  if (may_overlay(request)) overlay_volume_pages(file, request, address);
+  return address;
 }
 
 }  // namespace

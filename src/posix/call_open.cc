@@ -67,7 +67,6 @@ Result<int32_t> open_unnamed(Walk& walk, const Request& request) {
 }
 
 Result<int32_t> create(Walk& walk, const Request& request) {
-  if (walk.trailing_slash) return Error(EISDIR);
   engine::Context context = walk.context();
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
   uint32_t mode = S_IFREG | (request.mode & 07777);
@@ -90,8 +89,6 @@ Result<void> check_existing(const Walk& walk, const Request& request) {
   if (request.has(O_PATH)) return {};
   if (S_ISDIR(mode) && request.wants_to_write()) return Error(EISDIR);
   if (S_ISDIR(mode) && (request.flags & O_TRUNC)) return Error(EISDIR);
-  const engine::Credentials& credentials = walk.self->credentials;
-  if (request.has(O_NOATIME) && credentials.uid != walk.found.uid && !credentials.fowner) return Error(EPERM);
   return {};
 }
 
@@ -113,7 +110,7 @@ Result<int32_t> open_request(const Request& request) {
   uint32_t flags = request.walk_flags;
   bool nofollow = request.has(O_NOFOLLOW) || request.has(O_CREAT | O_EXCL);
   if (!nofollow) flags |= kWalkFollow;
-  if (request.makes()) flags |= kWalkMayLack;
+  if (request.makes()) flags |= kWalkMayLack | kWalkCreate;
   BT_TRY(walk_at(request.directory, request.path, flags, walk));
   // Access mode 3 asks for ioctl alone, on devices.
   if ((request.flags & O_ACCMODE) == O_ACCMODE) return pass_at(request.directory, Way::k_passed_unsupported, walk);

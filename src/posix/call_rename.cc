@@ -35,10 +35,11 @@ Result<bool> needs_kernel(Walk& walk, bool& is_directory) {
   return is_directory && is_known_to_kernel(*walk.mount, found.inode);
 }
 
-Result<void> walk_both(Ends& ends, const char* from, const char* to) {
+Result<void> walk_both(Ends& ends, const char* from, const char* to, uint32_t flags) {
+  int dot = flags & RENAME_NOREPLACE ? EEXIST : EBUSY;
   auto first = walk_to_old_name(ends.from_directory, from, EBUSY, EBUSY, ends.from);
   if (!first && first.error() != error::not_ours) return first;
-  auto second = walk_to_old_name(ends.to_directory, to, EBUSY, EBUSY, ends.to);
+  auto second = walk_to_old_name(ends.to_directory, to, dot, dot, ends.to);
   if (!first || (!second && second.error() == error::not_ours)) return pass_both(ends, Way::k_passed_mount_crossing);
   return second;
 }
@@ -47,7 +48,7 @@ Result<void> rename_at(Ends& ends, const char* from, const char* to, uint32_t fl
   if ((flags & ~kKnownFlags) || ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
     return Error(EINVAL);
   ends.to.absolute = false;
-  BT_TRY(walk_both(ends, from, to));
+  BT_TRY(walk_both(ends, from, to, flags));
   if (ends.from.mount != ends.to.mount) return Error(EXDEV);
   if (flags & RENAME_WHITEOUT) return pass_both(ends, Way::k_passed_unsupported);
   bool from_is_directory = false, to_is_directory = false;

@@ -37,7 +37,7 @@ bool has_block(const ThreadState& self, const Mount* mount) {
   call.operation = name.operation;
   call.way = way;
   call.call = name.number;
-  call.pid = self.engine[self.touched->index].thread_id;
+  call.pid = self.files->identity.pid ? self.files->identity.pid : self.engine[self.touched->index].thread_id;
   call.fd = self.traced.fd;
   call.result = way == Way::k_in_process ? result : 0;
   call.inode = self.traced.inode;

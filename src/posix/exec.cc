@@ -85,6 +85,22 @@ void before_thread_exit() {
   self.attached = 0;
 }
 
-void before_exit() {}
+// Locks end with their process, and whoever waits for it may count on that: they do not wait for the daemon to notice.
+void before_exit() {
+  ThreadState& self = thread_state;
+  if (!self.files) return;
+  Files& files = *self.files;
+  for (uint32_t fd = 0; fd < files.high_water; fd++) {
+    uint64_t entry = read_entry(files, fd);
+    if ((entry & kEntryOurs) == 0) continue;
+    Mount& mount = entry_mount(entry);
+    const engine::DescriptionRecord* description = mount.volume.description(entry_description(entry));
+    const engine::InodeRecord* inode = description ? mount.volume.inode(description->inode.index()) : nullptr;
+    if (!inode || __atomic_load_n(&inode->file_locks, __ATOMIC_RELAXED) == format::FileLockIndex::kNone) continue;
+    if (!enter(self, mount)) continue;
+    engine::Context context = context_of(self, mount);
+    (void)engine::close_descriptor(context, files.session[mount.index], static_cast<int32_t>(fd));
+  }
+}
 
 }  // namespace bt::posix

@@ -136,6 +136,9 @@ Result<void> whole_lock(const OpenFile& file, uint32_t operation) {
   engine::LockOwner owner = owner_of(file, format::kFileLockFlock);
   engine::LockRange range;
   bool waits = (operation & LOCK_NB) == 0;
+  // LOCK_MAND: accepted without effect since Linux 5.15.
+  constexpr uint32_t kMandatory = 32;
+  if (operation & kMandatory) return {};
   switch (operation & ~static_cast<uint32_t>(LOCK_NB)) {
     case LOCK_SH: break;
     case LOCK_EX: range.exclusive = true; break;

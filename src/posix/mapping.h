@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Mappings of files as the volume's own pages: what a program stores is in the file at once, for every process and for the
-// kernel path. Pages are pinned while they are mapped. Private mappings see the file's pages until they write.
+// Shared mappings of files as the volume's own pages: what a program stores is in the file at once, for every process and
+// for the kernel path. Pages are pinned while they are mapped. Private and executable mappings are the kernel's.
 //
-// Beyond the end of the file a mapping stands on the end of the volume, where the kernel raises SIGBUS; when the file has
-// grown meanwhile, the agent's handler calls mapping_fault, which puts the new page there.
+// When a file grows under a mapping, the new part is still the kernel's, which raises SIGBUS there; the agent's handler
+// then calls mapping_fault, which puts the new page there.
 #pragma once
 
 #include "posix/thread.h"
@@ -15,14 +15,18 @@ struct MapRequest {
   int32_t protection, flags;
   uint64_t offset;
 };
-// not_ours: the kernel is to map it (executable, too scattered, too big, or odd flags).
-Result<uint64_t> map_volume_pages(const OpenFile& file, const MapRequest& request);
+// Shared and not executable.
+bool may_overlay(const MapRequest& request);
+// The kernel has mapped the file at `address` as the request says: covers what exists of it with the volume's pages. Where
+// that does not work out (no pages, too scattered) the kernel's mapping stays.
+void overlay_volume_pages(const OpenFile& file, const MapRequest& request, uint64_t address);
 
 struct RemapRequest {
   uint64_t address, old_size, new_size;
   uint32_t flags;
   uint64_t new_address;
 };
+// not_ours: nothing of ours begins there.
 Result<uint64_t> remap_volume_pages(const RemapRequest& request);
 
 // Cheap: is anything of ours mapped there?

@@ -203,6 +203,7 @@ Result<bool> finish_at_name(State& state, const Component& component) {
   walk.trailing_slash = component.slash_behind;
   walk.exists = false;
   if (state.flags & kWalkParent) return true;
+  if ((state.flags & kWalkCreate) && component.slash_behind) return Error(EISDIR);
   engine::Context context = walk.context();
   auto looked_up = engine::lookup(context, walk.directory, component.name, walk.found);
   if (!looked_up) {

@@ -15,7 +15,8 @@ inline constexpr uint32_t kWalkEmpty = 8;         // AT_EMPTY_PATH: "" is the de
 inline constexpr uint32_t kWalkNoSymlinks = 16;   // RESOLVE_NO_SYMLINKS: ELOOP at the first one
 inline constexpr uint32_t kWalkBeneath = 32;      // RESOLVE_BENEATH: EXDEV instead of leaving the start
 inline constexpr uint32_t kWalkInRoot = 64;       // RESOLVE_IN_ROOT: the start is the root
-inline constexpr uint32_t kWalkTakeFile = 128;    // with kWalkEmpty: any descriptor, directory or not
+
+inline constexpr uint32_t kWalkCreate = 256;       // O_CREAT: a slash behind the last name is EISDIR, whatever it is
 
 inline constexpr uint32_t kSymlinksMax = 40;
 inline constexpr uint32_t kPathMax = 4096;

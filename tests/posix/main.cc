@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 //   posix_suite DIRECTORY [PART…]
+//   posix_suite --parts             their names
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -213,6 +214,10 @@ void set_up(const char* directory) {
   if (top[0] != '/' || call(SYS_lstat, arg(top), arg(&top_is)) != 0 || !S_ISDIR(top_is.st_mode)) lost("there is no top");
 }
 
+void list_parts() {
+  for (Part* part = parts; part; part = part->next) printf("%s\n", part->name);
+}
+
 void run_parts(int count, char** wanted) {
   for (Part* part = parts; part; part = part->next) {
     bool selected = count == 0;
@@ -230,8 +235,12 @@ void run_parts(int count, char** wanted) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fprintf(stderr, "usage: posix_suite DIRECTORY [PART…]\n");
+    fprintf(stderr, "usage: posix_suite DIRECTORY [PART…] | --parts\n");
     return 2;
+  }
+  if (strcmp(argv[1], "--parts") == 0) {
+    suite::list_parts();
+    return 0;
   }
   // What a run inherits must not show in its answers.
   for (int fd = 3; fd < 64; fd++) close(fd);
