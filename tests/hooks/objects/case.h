@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What the verifier's cases share: the facts sheet's table, in C. The second line of each case says the verdict.
 #pragma once
-#include <bpf/bpf_helpers.h>
+// clang-format off: bpf_helpers.h needs the types before it
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+// clang-format on
 
 struct enter {
   __u64 entry;
