@@ -219,7 +219,22 @@ SUITE_PART(locks) {
   say("F_OFD_SETLK by another description", call(SYS_fcntl, second, F_OFD_SETLK, arg(&whole)));
   whole.l_pid = 1;
   say("F_OFD_SETLK with a pid", call(SYS_fcntl, second, F_OFD_SETLK, arg(&whole)));
+  whole.l_type = F_UNLCK;
+  whole.l_pid = 0;
+  say("F_OFD_SETLK unlocks", call(SYS_fcntl, fd, F_OFD_SETLK, arg(&whole)));
+  whole.l_type = F_WRLCK;
+  say("then the other locks", call(SYS_fcntl, second, F_OFD_SETLK, arg(&whole)));
+  whole.l_type = F_UNLCK;
+  call(SYS_fcntl, second, F_OFD_SETLK, arg(&whole));
   shut({fd, second});
+  make_file("ofd", "x");
+  fd = call(SYS_open, arg("ofd"), O_RDWR);
+  second = call(SYS_open, arg("ofd"), O_RDWR);
+  whole.l_type = F_WRLCK;
+  call(SYS_fcntl, fd, F_OFD_SETLK, arg(&whole));
+  call(SYS_close, fd);
+  say("an OFD lock goes with its description", call(SYS_fcntl, second, F_OFD_SETLK, arg(&whole)));
+  shut({second});
   fd = call(SYS_open, arg("locked"), O_RDWR);
   second = call(SYS_open, arg("locked"), O_RDWR);
   for (int first : {LOCK_SH, LOCK_EX})
