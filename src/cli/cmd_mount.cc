@@ -60,13 +60,13 @@ std::string check_mount_point(const std::string& word) {
                          "a mount whose daemon is gone is there (btfuse umount takes it away)");
     throw CommandError(what, error == ENOENT ? "no such directory" : std::strerror(error));
   }
-  check_is_free(real, what);
   struct stat status;
   if (stat(real, &status) != 0)
     throw CommandError(what,
                        errno == ENOTCONN
                            ? "a mount whose daemon is gone is there (btfuse umount takes it away)"
                            : std::strerror(errno));
+  check_is_free(real, what);
   if (!S_ISDIR(status.st_mode)) throw CommandError(what, "not a directory");
   check_is_empty(real, what);
   return real;

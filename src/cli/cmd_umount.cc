@@ -89,8 +89,10 @@ int cmd_umount(Arguments& arguments) {
     if (!wait_for_end(record)) throw CommandError(what, "its daemon does not end");
     return 0;
   }
+  struct stat status;
+  bool is_dead = stat(path.c_str(), &status) != 0 && errno == ENOTCONN;
   // Nobody serves it: whoever still uses it gets errors anyway, so there is nothing to wait for.
-  bool detach = lazy || force || (record.volume_id != 0 && !is_served);
+  bool detach = lazy || force || is_dead;
   unmount(path, what, detach ? fuse::Unmount::kLazy : fuse::Unmount::kPlain);
   if (is_served && lazy)
     (void)registry::remove_mount(directory, record.volume_id);

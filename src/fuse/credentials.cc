@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 namespace bt::fuse {
 namespace {
@@ -41,7 +42,19 @@ uint32_t parse_groups(const char* status, uint32_t* groups, uint32_t max) {
   return count;
 }
 
-RequestCredentials::RequestCredentials(uint32_t uid, uint32_t gid, pid_t thread, bool trusted) {
+const uint32_t* RequestCredentials::load_groups(const engine::Credentials& credentials,
+                                                uint32_t& count) {
+  static_assert(std::is_standard_layout_v<RequestCredentials>);
+  auto& self =
+      *reinterpret_cast<RequestCredentials*>(const_cast<engine::Credentials*>(&credentials));
+  if (!self.loaded_) self.group_count_ = read_groups(self.thread_, self.groups_, kGroupsMax);
+  self.loaded_ = true;
+  count = self.group_count_;
+  return self.groups_;
+}
+
+RequestCredentials::RequestCredentials(uint32_t uid, uint32_t gid, pid_t thread, bool trusted)
+    : thread_(thread) {
   credentials_.uid = uid;
   credentials_.gid = gid;
   credentials_.trusted = trusted;
@@ -50,8 +63,7 @@ RequestCredentials::RequestCredentials(uint32_t uid, uint32_t gid, pid_t thread,
     credentials_.dac_override = credentials_.dac_read_search = credentials_.fowner = true;
     credentials_.chown = credentials_.fsetid = credentials_.mknod = credentials_.sys_admin = true;
   } else if (!trusted && thread > 0) {
-    credentials_.groups = groups_;
-    credentials_.group_count = read_groups(thread, groups_, kGroupsMax);
+    credentials_.load_groups = load_groups;
   }
 }
 

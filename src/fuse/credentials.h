@@ -23,7 +23,13 @@ class RequestCredentials {
   const engine::Credentials& get() const { return credentials_; }
 
  private:
+  static const uint32_t* load_groups(const engine::Credentials& credentials, uint32_t& count);
+
+  // First, so that load_groups finds the whole from it.
   engine::Credentials credentials_;
+  pid_t thread_;
+  bool loaded_ = false;
+  uint32_t group_count_ = 0;
   uint32_t groups_[kGroupsMax];
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // FLUSH: a descriptor was closed. POSIX locks of its owner on the file go, as close(2) has it.
+#include "engine/data.h"
 #include "engine/descriptions.h"
 #include "fuse/handlers.h"
 
@@ -14,7 +15,7 @@ void handle_flush(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   // The file has been closed whatever we say: an inode that is gone has no locks left.
   (void)engine::clear_file_lock(request.context(), inode_of(node), owner, {});
   request.server().lock_waiters().wake();
-  request.reply(Result<void>());
+  request.reply(engine::report_write_error(request.context(), inode_of(node)));
 }
 
 }  // namespace bt::fuse

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// FSYNC: a scratch volume has no medium to write to; what a write call did is done.
+// FSYNC: nothing to do for a scratch volume; with an origin, its storage has the data when this is answered.
+#include "engine/data.h"
 #include "fuse/handlers.h"
 
 namespace bt::fuse {
@@ -9,7 +10,7 @@ using metrics::Operation;
 void handle_fsync(fuse_req_t handle, fuse_ino_t node, int, fuse_file_info*) {
   Request request(handle, Operation::k_sync, false, true);
   request.about(inode_of(node));
-  request.reply(Result<void>());
+  request.reply(engine::sync_file(request.context(), inode_of(node)));
 }
 
 }  // namespace bt::fuse

@@ -4,10 +4,29 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <ctime>
+
+#include "engine/reclaim.h"
 #include "fuse/log.h"
 #include "registry/writer.h"
+#include "shm/lock.h"
 
 namespace bt::fuse {
+namespace {
+
+constexpr int64_t kGraceMs = 300;
+constexpr int64_t kForkGraceMs = 10000;
+constexpr int64_t kReturnPagesEveryMs = 1000;
+// Orphans taken apart a round, in transactions, so that sweeping a huge file does not keep the rest waiting.
+constexpr uint32_t kOrphanTransactions = 2000;
+
+int64_t now_ms() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+}  // namespace
 
 using format::SessionIndex;
 using format::SessionRecord;
@@ -16,12 +35,28 @@ void end_session(engine::Context& context, SessionIndex session) {
   engine::condemn_session(context.volume(), session);
   engine::sweep_slots(context.thread);
   if (auto closed = engine::close_session(context, session); !closed)
-    BT_LOG(kError, "session %u is not closed: %s", raw(session), closed.error().text());
+    BT_LOG(kError, "session %u is not closed: %s", raw(session), describe(closed.error()));
 }
 
-bool session_is_alive(const SessionRecord& session) {
-  uint64_t started = registry::process_start_time(session.pid);
-  return started != 0 && started == session.start_time;
+SessionView view_session(const SessionRecord& session) {
+  SessionView view{};
+  // Bounded: the holder may be dead, and a torn view is looked at again in the next round.
+  for (uint32_t attempt = 0; attempt < 100; attempt++) {
+    uint64_t seq = shm::read_begin(session.lock);
+    view.state = __atomic_load_n(&session.state, __ATOMIC_RELAXED);
+    view.pid = __atomic_load_n(&session.pid, __ATOMIC_RELAXED);
+    view.generation = __atomic_load_n(&session.generation, __ATOMIC_RELAXED);
+    view.start_time = __atomic_load_n(&session.start_time, __ATOMIC_RELAXED);
+    if (!shm::read_retry(session.lock, seq)) break;
+  }
+  return view;
+}
+
+bool session_is_alive(const SessionView& view) {
+  uint64_t started = registry::process_start_time(view.pid);
+  // A forked session has its parent's pid, and no start time of its own yet.
+  if (view.state == format::kSessionForking) return started != 0;
+  return started != 0 && started == view.start_time;
 }
 
 Housekeeper::Housekeeper(engine::Volume& volume, SessionIndex session, pid_t supervisor,
@@ -39,30 +74,49 @@ Housekeeper::~Housekeeper() {
   for (auto& [index, watched] : watched_) close(watched.pidfd);
 }
 
+bool Housekeeper::is_past_grace(uint32_t index, const SessionView& view) {
+  auto [found, is_new] = suspects_.try_emplace(index, Suspect{view.generation, now_ms()});
+  if (!is_new && found->second.generation != view.generation)
+    found->second = {view.generation, now_ms()};
+  int64_t grace_ms = view.state == format::kSessionForking ? kForkGraceMs : kGraceMs;
+  return now_ms() - found->second.since_ms > grace_ms;
+}
+
+void Housekeeper::watch_session(uint32_t index) {
+  const SessionRecord* session = volume_.session(SessionIndex{index});
+  if (!session || SessionIndex{index} == session_) return;
+  SessionView view = view_session(*session);
+  auto found = watched_.find(index);
+  bool is_known = found != watched_.end() && found->second.generation == view.generation &&
+                  found->second.pid == view.pid;
+  if (found != watched_.end() && (view.state == format::kSessionFree || !is_known)) {
+    close(found->second.pidfd);
+    watched_.erase(found);
+  }
+  if (view.state == format::kSessionFree || is_known) {
+    suspects_.erase(index);
+    return;
+  }
+  // The descriptor first, then the check: it then stands for the process that was checked.
+  int pidfd = static_cast<int>(syscall(SYS_pidfd_open, view.pid, 0));
+  bool is_nobody =
+      pidfd < 0 && errno == ESRCH;  // out of descriptors says nothing about the process
+  if (pidfd >= 0 && session_is_alive(view)) {
+    // A forking session's pid is the parent's: it is looked at again until the child has adopted it.
+    if (view.state == format::kSessionForking)
+      close(pidfd);
+    else
+      watched_[index] = {pidfd, view.pid, view.generation};
+    suspects_.erase(index);
+    return;
+  }
+  if (pidfd >= 0) close(pidfd);
+  if ((pidfd >= 0 || is_nobody) && is_past_grace(index, view)) dead_.push_back(index);
+}
+
 void Housekeeper::watch_new_sessions() {
   uint32_t used = volume_.sessions_used();
-  for (uint32_t i = 1; i < used; i++) {
-    const SessionRecord* session = volume_.session(SessionIndex{i});
-    if (!session || SessionIndex{i} == session_) continue;
-    uint32_t state = __atomic_load_n(&session->state, __ATOMIC_ACQUIRE);
-    auto found = watched_.find(i);
-    bool is_known = found != watched_.end() && found->second.generation == session->generation &&
-                    found->second.pid == session->pid;
-    if (found != watched_.end() && (state == format::kSessionFree || !is_known)) {
-      close(found->second.pidfd);
-      watched_.erase(found);
-    }
-    if (state == format::kSessionFree || is_known) continue;
-    // The descriptor first, then the check: it then stands for the process that was checked.
-    int pidfd = static_cast<int>(syscall(SYS_pidfd_open, session->pid, 0));
-    if (pidfd >= 0 && session_is_alive(*session)) {
-      watched_[i] = {pidfd, session->pid, session->generation};
-      continue;
-    }
-    if (pidfd >= 0) close(pidfd);
-    // Out of descriptors says nothing about the process.
-    if (pidfd >= 0 || errno == ESRCH) dead_.push_back(i);
-  }
+  for (uint32_t i = 1; i < used; i++) watch_session(i);
 }
 
 void Housekeeper::wait() {
@@ -81,14 +135,14 @@ void Housekeeper::end_dead_sessions(engine::Context& context) {
   for (uint32_t index : dead_) {
     auto found = watched_.find(index);
     if (found != watched_.end()) {
-      const SessionRecord* session = volume_.session(SessionIndex{index});
-      bool is_same = session && session->generation == found->second.generation &&
-                     session->pid == found->second.pid;
+      SessionView view = view_session(*volume_.session(SessionIndex{index}));
+      bool is_same = view.generation == found->second.generation && view.pid == found->second.pid;
       close(found->second.pidfd);
       watched_.erase(found);
       // exec, or another process has the record by now: it is looked at afresh in the next round.
       if (!is_same) continue;
     }
+    suspects_.erase(index);
     BT_LOG(kDebug, "the process of session %u is gone", index);
     end_session(context, SessionIndex{index});
   }
@@ -110,12 +164,13 @@ void Housekeeper::run() {
   engine::Thread thread;
   thread.volume = &volume_;
   if (auto attached = engine::attach_thread(thread, session_); !attached) {
-    BT_LOG(kError, "no thread slot for housekeeping: %s", attached.error().text());
+    BT_LOG(kError, "no thread slot for housekeeping: %s", describe(attached.error()));
     return;
   }
   engine::Credentials daemon;
   daemon.trusted = true;
   engine::Context context{thread, daemon};
+  int64_t returned_ms = now_ms();
   while (!stop_.load()) {
     wait();
     if (getppid() != supervisor_) {
@@ -125,6 +180,11 @@ void Housekeeper::run() {
     engine::sweep_slots(thread);
     watch_new_sessions();
     end_dead_sessions(context);
+    (void)engine::sweep_orphans(thread, kOrphanTransactions);
+    if (now_ms() - returned_ms > kReturnPagesEveryMs) {
+      (void)engine::return_free_pages(thread, page_return_);
+      returned_ms = now_ms();
+    }
     report_damage();
   }
   engine::detach_thread(thread);

@@ -12,11 +12,21 @@
 #include <thread>
 #include <vector>
 
+#include "engine/page_return.h"
 #include "engine/thread.h"
 
 namespace bt::fuse {
 
 inline constexpr int kSweepEveryMs = 100;
+
+// A session record, read whole.
+struct SessionView {
+  uint32_t state, pid, generation;
+  uint64_t start_time;
+};
+SessionView view_session(const format::SessionRecord& session);
+// Whether the process that the session names still runs.
+bool session_is_alive(const SessionView& view);
 
 class Housekeeper {
  public:
@@ -33,10 +43,18 @@ class Housekeeper {
     uint32_t pid;
     uint32_t generation;
   };
+  // A session whose process was not there when we looked: it is ended if that is still so after kGraceMs, for a child that is
+  // about to adopt it, or one that is just writing who it is, looks the same.
+  struct Suspect {
+    uint32_t generation;
+    int64_t since_ms;
+  };
   void run();
   void watch_new_sessions();
   void end_dead_sessions(engine::Context& context);
   void wait();
+  void watch_session(uint32_t index);
+  bool is_past_grace(uint32_t index, const SessionView& view);
   void report_damage();
 
   engine::Volume& volume_;
@@ -44,8 +62,10 @@ class Housekeeper {
   pid_t supervisor_;
   void (*orphaned_)(void*);
   void* argument_;
-  std::map<uint32_t, Watched> watched_;  // by session index
-  std::vector<uint32_t> dead_;           // session indexes
+  std::map<uint32_t, Watched> watched_;   // by session index
+  std::map<uint32_t, Suspect> suspects_;  // by session index
+  std::vector<uint32_t> dead_;            // session indexes
+  engine::PageReturn page_return_;
   bool reported_damage_ = false;
   std::atomic<bool> stop_{false};
   std::thread thread_;
@@ -53,7 +73,5 @@ class Housekeeper {
 
 // Ends a session whose process is gone.
 void end_session(engine::Context& context, format::SessionIndex session);
-// Whether the process that the session names still runs.
-bool session_is_alive(const format::SessionRecord& session);
 
 }  // namespace bt::fuse

@@ -79,7 +79,7 @@ void LockWaiters::run() {
   engine::Thread thread;
   thread.volume = &volume_;
   if (auto attached = engine::attach_thread(thread, session_); !attached) {
-    BT_LOG(kError, "no thread slot for waiting locks: %s", attached.error().text());
+    BT_LOG(kError, "no thread slot for waiting locks: %s", describe(attached.error()));
     return;
   }
   engine::Credentials nobody;

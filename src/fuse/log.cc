@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace bt::fuse {
@@ -29,6 +30,10 @@ void open_log(int file, LogLevel level, const char* who) {
   log_file = file;
   log_level = level;
   log_who = who;
+}
+
+const char* describe(Error error) {
+  return error.text()[0] ? error.text() : std::strerror(error.errno_value());
 }
 
 bool log_enabled(LogLevel level) { return level <= log_level; }

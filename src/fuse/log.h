@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/error.h"
+
 namespace bt::fuse {
 
 enum class LogLevel : uint32_t { kError = 0, kInfo = 1, kDebug = 2 };
@@ -16,6 +18,8 @@ bool parse_log_level(const std::string& text, LogLevel& level);
 // Process-wide; before threads are started.
 void open_log(int file, LogLevel level, const char* who);
 bool log_enabled(LogLevel level);
+// What an operator is told of an error: its named cause, else the errno's text.
+const char* describe(Error error);
 [[gnu::format(printf, 2, 3)]] void log(LogLevel level, const char* format, ...);
 
 }  // namespace bt::fuse

@@ -82,7 +82,7 @@ void Server::serve() {
   thread.server = this;
   thread.engine.volume = &volume_;
   if (auto attached = engine::attach_thread(thread.engine, main_thread_.session); !attached) {
-    BT_LOG(kError, "a serving thread found no slot: %s", attached.error().text());
+    BT_LOG(kError, "a serving thread found no slot: %s", describe(attached.error()));
     return;
   }
   thread.block = static_cast<metrics::Block*>(volume_.metrics_block(thread.engine.slot_index));

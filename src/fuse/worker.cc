@@ -35,24 +35,20 @@ uint32_t thread_count(uint32_t wanted) {
   return wanted ? wanted : std::clamp(2 * std::thread::hardware_concurrency(), 4u, 16u);
 }
 
-// What the worker before us left: dead slots are rolled back first, so that stamps tell what was really done.
-void take_over(engine::Thread& thread, format::SessionIndex own) {
+// What the worker before us left: dead slots are rolled back first, so that stamps tell what was really done. Its session is
+// ended here; those of other processes are the housekeeper's, who gives them a grace.
+void take_over(engine::Thread& thread, uint32_t former_worker) {
   engine::Credentials daemon;
   daemon.trusted = true;
   engine::Context context{thread, daemon};
   uint32_t repaired = engine::sweep_slots(thread);
-  uint32_t ended = 0;
   uint32_t used = thread.volume->sessions_used();
-  for (uint32_t i = 1; i < used; i++) {
-    const format::SessionRecord* session = thread.volume->session(format::SessionIndex{i});
-    if (!session || session->state == format::kSessionFree || format::SessionIndex{i} == own ||
-        session_is_alive(*session))
-      continue;
-    end_session(context, format::SessionIndex{i});
-    ended++;
+  for (uint32_t i = 1; i < used && former_worker; i++) {
+    SessionView view = view_session(*thread.volume->session(format::SessionIndex{i}));
+    if (view.state != format::kSessionFree && view.pid == former_worker && !session_is_alive(view))
+      end_session(context, format::SessionIndex{i});
   }
-  if (repaired || ended)
-    BT_LOG(kInfo, "%u dead threads repaired, %u dead sessions ended", repaired, ended);
+  if (repaired) BT_LOG(kInfo, "%u dead threads repaired", repaired);
 }
 
 void supervisor_is_gone(void* argument) {
@@ -78,7 +74,7 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
   }
   if (is_restart) {
     if (auto resent = server.channel().resend_requests(); !resent) {
-      explain(page, "requests in flight cannot be had again", resent.error().text());
+      explain(page, "requests in flight cannot be had again", describe(resent.error()));
       return kWorkerCannotServe;
     }
   }
@@ -101,7 +97,7 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
   raise_descriptor_limit();
   engine::Volume volume;
   if (auto mapped = map_volume(mount.volume, volume); !mapped) {
-    explain(page, "the volume cannot be mapped", mapped.error().text());
+    explain(page, "the volume cannot be mapped", describe(mapped.error()));
     return kWorkerCannotServe;
   }
   engine::Thread thread;
@@ -109,11 +105,11 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
   auto pid = static_cast<uint32_t>(getpid());
   auto session = engine::open_session(thread, pid, registry::process_start_time(pid), geteuid());
   if (!session) {
-    explain(page, "no session", session.error().text());
+    explain(page, "no session", describe(session.error()));
     return kWorkerCannotServe;
   }
-  __atomic_store_n(&volume.superblock().daemon_pid, pid, __ATOMIC_RELEASE);
-  take_over(thread, *session);
+  uint32_t former = __atomic_exchange_n(&volume.superblock().daemon_pid, pid, __ATOMIC_ACQ_REL);
+  take_over(thread, former);
   int status = serve(mount, page, supervisor, volume, thread);
   engine::Credentials daemon;
   daemon.trusted = true;
