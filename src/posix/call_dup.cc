@@ -83,10 +83,12 @@ int64_t kernel_onto(uint64_t from, uint64_t to, uint32_t flags) {
   if ((old & kEntryReserved) && !move_hidden(files, int_of(to))) return -EBADF;
   int64_t result = base::raw_syscall(SYS_dup3, static_cast<uint32_t>(from), static_cast<uint32_t>(to), flags);
   if (result < 0 || (old & kEntryOurs) == 0) return result;
+  Mount& mount = entry_mount(old);
+  // Before the files' lock, which the first call of a thread takes itself.
+  bool entered = enter(self, mount).has_value();
   FilesGuard guard(files);
   write_entry(files, int_of(to), 0);
-  Mount& mount = entry_mount(old);
-  if (enter(self, mount)) {
+  if (entered) {
     engine::Context context = context_of(self, mount);
     (void)engine::close_descriptor(context, files.session[mount.index], int_of(to));
   }
