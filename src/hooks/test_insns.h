@@ -70,7 +70,7 @@ inline bpf_insn call(int helper) { return raw(BPF_JMP | BPF_CALL, 0, 0, 0, helpe
 inline bpf_insn call_function(int distance) {
   return raw(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, distance);
 }
-inline bpf_insn exit() { return raw(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+inline bpf_insn exit() { return raw(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }  // NOLINT: not libc's
 // Two instructions each: the second half follows with half().
 inline bpf_insn load64(int dst, uint64_t value) {
   return raw(BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, static_cast<int32_t>(value));

@@ -64,5 +64,6 @@ def is_inside(name):
         return '/inside' in name
     if name.startswith('src/registry/'):
         return 'reader' in name or 'format' in name
-    for_tests = name.endswith(('_test.cc', '_bench.cc', '_tool.cc')) or os.path.basename(name).startswith('test_')
+    for_tests = name.endswith(('_test.cc', '_bench.cc', '_tool.cc')) or os.path.basename(name).startswith('test_') or \
+        name.endswith('_fixture.h')
     return folder_of(name) in INSIDE_FOLDERS and not for_tests
