@@ -21,7 +21,8 @@ inline int64_t answer_error(Error error) {
 }
 template <typename T>
 inline int64_t answer(Result<T> result) {
-  if (!result) [[unlikely]] return answer_error(result.error());
+  if (!result) [[unlikely]]
+    return answer_error(result.error());
   if constexpr (__is_same(T, void))
     return 0;
   else

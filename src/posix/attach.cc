@@ -69,7 +69,8 @@ void map_mounts(char** environment) {
   auto count = registry::read_mounts(directory, uid, records, kMountsMax);
   const char* only = variable(environment, "BTFUSE_ONLY=");
   for (uint32_t i = 0; i < count.value_or(0); i++) {
-    if (only && *only && !base::equal(base::text_of(only), {records[i].mount_point, records[i].mount_point_size}))
+    if (only && *only &&
+        !base::equal(base::text_of(only), {records[i].mount_point, records[i].mount_point_size}))
       continue;
     map_mount(records[i]);
   }
@@ -137,7 +138,8 @@ void find_working_directory() {
   if (!walk_path(AT_FDCWD, path, 0, walk) || !S_ISDIR(walk.found.mode)) return;
   struct stat here;
   if (raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here)) < 0) return;
-  if (here.st_dev != walk.mount->device || here.st_ino != format::raw(walk.found.inode.index())) return;
+  if (here.st_dev != walk.mount->device || here.st_ino != format::raw(walk.found.inode.index()))
+    return;
   (void)enter_directory(*walk.mount, walk.found.inode);
 }
 

@@ -30,7 +30,8 @@ Result<void> check(Walk& walk, uint32_t mask, const engine::Credentials& credent
   engine::Context context{walk.self->engine[walk.mount->index], credentials};
   const engine::Volume& volume = walk.mount->volume;
   if ((mask & W_OK) && volume.is_read_only()) return Error(EROFS);
-  if ((mask & X_OK) && S_ISREG(walk.found.mode) && (volume.superblock().options & format::kOptionNoExec))
+  if ((mask & X_OK) && S_ISREG(walk.found.mode) &&
+      (volume.superblock().options & format::kOptionNoExec))
     return Error(EACCES);
   return mask ? engine::check_access(context, walk.found.inode, mask) : Result<void>();
 }
@@ -55,7 +56,8 @@ Result<void> access_path(int32_t directory, const char* path, uint32_t mask, uin
 int64_t access_checked(int32_t directory, const char* path, uint64_t mode, uint32_t flags) {
   uint32_t mask = uint_of(mode);
   if (mask & ~7u) return -EINVAL;
-  if (flags & ~static_cast<uint32_t>(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+  if (flags & ~static_cast<uint32_t>(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+    return -EINVAL;
   return answer(access_path(directory, path, mask, flags));
 }
 

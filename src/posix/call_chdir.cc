@@ -80,7 +80,8 @@ Result<uint64_t> working_directory_path(char* buffer, uint64_t size) {
   engine::Context context = context_of(thread_state, *here.mount);
   char path[kMountPathMax];
   path[sizeof path - 1] = 0;
-  BT_TRY_ASSIGN(uint32_t start, path_of_directory(context, *here.mount, here.inode, path, sizeof path - 1));
+  BT_TRY_ASSIGN(uint32_t start,
+                path_of_directory(context, *here.mount, here.inode, path, sizeof path - 1));
   uint64_t length = sizeof path - start;
   if (length > size) return Error(ERANGE);
   if (!base::copy_to_user(buffer, path + start, length)) return Error(EFAULT);

@@ -13,7 +13,8 @@ namespace {
 using engine::AttributeChange;
 
 // chown that names nobody still takes suid and sgid bits off, whoever calls it: as a change to the same owner.
-Result<void> apply(engine::Context& context, engine::InodeNumber inode, const AttributeChange& change) {
+Result<void> apply(engine::Context& context, engine::InodeNumber inode,
+                   const AttributeChange& change) {
   engine::Attributes after;
   if (change.which) return engine::set_attributes(context, inode, change, after);
   BT_TRY(engine::read_attributes(context, inode, after));
@@ -24,7 +25,8 @@ Result<void> apply(engine::Context& context, engine::InodeNumber inode, const At
   return engine::set_attributes(context, inode, same, after);
 }
 
-Result<void> change_path(int32_t directory, const char* path, uint32_t flags, const AttributeChange& change) {
+Result<void> change_path(int32_t directory, const char* path, uint32_t flags,
+                         const AttributeChange& change) {
   Walk walk;
   BT_TRY(walk_at(directory, path, flags, walk));
   engine::Context context = walk.context();
@@ -63,11 +65,17 @@ AttributeChange owner_change(uint64_t uid, uint64_t gid) {
 
 }  // namespace
 
-BT_SERVE(chmod) { return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, mode_change(b))); }
+BT_SERVE(chmod) {
+  return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, mode_change(b)));
+}
 BT_SERVE(fchmod) { return answer(change_descriptor(a, mode_change(b))); }
-BT_SERVE(fchmodat) { return answer(change_path(int_of(a), pointer_of(b), kWalkFollow, mode_change(c))); }
+BT_SERVE(fchmodat) {
+  return answer(change_path(int_of(a), pointer_of(b), kWalkFollow, mode_change(c)));
+}
 
-BT_SERVE(chown) { return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, owner_change(b, c))); }
+BT_SERVE(chown) {
+  return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, owner_change(b, c)));
+}
 BT_SERVE(lchown) { return answer(change_path(AT_FDCWD, pointer_of(a), 0, owner_change(b, c))); }
 BT_SERVE(fchown) { return answer(change_descriptor(a, owner_change(b, c))); }
 BT_SERVE(fchownat) {

@@ -14,8 +14,8 @@ Result<void> close_ours(ThreadState& self, int32_t fd, uint64_t entry) {
   Files& files = *self.files;
   Mount& mount = entry_mount(entry);
   // Gone from the table first: whoever still works with the description sees it under its lock.
-  if (!__atomic_compare_exchange_n(&files.table->entry[fd], &entry, kEntryReserved, false, __ATOMIC_ACQ_REL,
-                                   __ATOMIC_RELAXED))
+  if (!__atomic_compare_exchange_n(&files.table->entry[fd], &entry, kEntryReserved, false,
+                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
     return Error(EBADF);
   Result<void> closed;
   if (enter(self, mount)) {
@@ -43,8 +43,8 @@ int64_t close_kernel_range(Files& files, uint32_t first, uint32_t last, uint32_t
     while (to <= last && to < files.high_water && read_entry(files, to) == 0) to++;
     if (to >= files.high_water) to = static_cast<uint64_t>(last) + 1;
     if (to > from) {
-      int64_t result =
-          base::raw_syscall(SYS_close_range, static_cast<int64_t>(from), static_cast<int64_t>(to - 1), flags);
+      int64_t result = base::raw_syscall(SYS_close_range, static_cast<int64_t>(from),
+                                         static_cast<int64_t>(to - 1), flags);
       if (result < 0) return result;
     }
     from = to + 1;
@@ -73,7 +73,8 @@ Result<void> set_close_on_exec(ThreadState& self, int32_t fd, uint64_t entry, bo
   engine::Context context = context_of(self, mount);
   BT_TRY(engine::set_close_on_exec(context, self.files->session[mount.index], fd, on));
   uint64_t changed = on ? entry | kEntryCloseOnExec : entry & ~kEntryCloseOnExec;
-  __atomic_compare_exchange_n(&self.files->table->entry[fd], &entry, changed, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  __atomic_compare_exchange_n(&self.files->table->entry[fd], &entry, changed, false,
+                              __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   return {};
 }
 
@@ -94,7 +95,8 @@ BT_SERVE(close) {
 BT_SERVE(close_range) {
   ThreadState& self = thread_state;
   uint32_t first = uint_of(a), last = uint_of(b), flags = uint_of(c);
-  if (first > last || (flags & ~static_cast<uint32_t>(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))) return -EINVAL;
+  if (first > last || (flags & ~static_cast<uint32_t>(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+    return -EINVAL;
   // A thread that leaves the others' descriptor table has one of its own; we know one a process.
   if (flags & CLOSE_RANGE_UNSHARE) {
     stand_aside(SYS_close_range);

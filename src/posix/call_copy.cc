@@ -34,7 +34,8 @@ Result<void> open_end(uint64_t fd, uint64_t offset_at, End& end) {
   end.explicit_offset = offset_at != 0;
   end.offset = 0;
   if (end.ours) BT_TRY(find_usable(fd, end.file));
-  if (offset_at && !base::load_user_u64(pointer_of<void>(offset_at), end.offset)) return Error(EFAULT);
+  if (offset_at && !base::load_user_u64(pointer_of<void>(offset_at), end.offset))
+    return Error(EFAULT);
   if (static_cast<int64_t>(end.offset) < 0) return Error(EINVAL);
   return {};
 }
@@ -55,12 +56,14 @@ Result<uint64_t> pull(End& end, char* buffer, uint64_t size) {
   engine::Piece piece{buffer, size};
   Result<uint64_t> got = Error(EBADF);
   if (end.ours)
-    got = end.explicit_offset ? read_at(end.file, end.offset, &piece, 1) : read_here(end.file, end.fd, &piece, 1);
+    got = end.explicit_offset ? read_at(end.file, end.offset, &piece, 1)
+                              : read_here(end.file, end.fd, &piece, 1);
   else if (end.explicit_offset)
-    got = as_size(raw_syscall(SYS_pread64, static_cast<int64_t>(end.fd), raw_argument(buffer), static_cast<int64_t>(size),
-                              static_cast<int64_t>(end.offset)));
+    got = as_size(raw_syscall(SYS_pread64, static_cast<int64_t>(end.fd), raw_argument(buffer),
+                              static_cast<int64_t>(size), static_cast<int64_t>(end.offset)));
   else
-    got = as_size(raw_syscall(SYS_read, static_cast<int64_t>(end.fd), raw_argument(buffer), static_cast<int64_t>(size)));
+    got = as_size(raw_syscall(SYS_read, static_cast<int64_t>(end.fd), raw_argument(buffer),
+                              static_cast<int64_t>(size)));
   if (got) end.offset += *got;
   return got;
 }
@@ -75,7 +78,8 @@ Result<uint64_t> push(End& end, char* buffer, uint64_t size) {
     put = as_size(raw_syscall(SYS_pwrite64, static_cast<int64_t>(end.fd), raw_argument(buffer),
                               static_cast<int64_t>(size), static_cast<int64_t>(end.offset)));
   else
-    put = as_size(raw_syscall(SYS_write, static_cast<int64_t>(end.fd), raw_argument(buffer), static_cast<int64_t>(size)));
+    put = as_size(raw_syscall(SYS_write, static_cast<int64_t>(end.fd), raw_argument(buffer),
+                              static_cast<int64_t>(size)));
   if (put) end.offset += *put;
   return put;
 }
@@ -90,7 +94,8 @@ void unread(End& end, uint64_t size) {
   }
   engine::Context context = end.file.context();
   engine::OffsetLock lock;
-  if (engine::OffsetLock::acquire(context, end.file.index, lock)) lock.set_offset(lock.offset() - size);
+  if (engine::OffsetLock::acquire(context, end.file.index, lock))
+    lock.set_offset(lock.offset() - size);
 }
 
 // Until `size`, the end of the input, or the first short step; an error counts only when nothing was copied.
@@ -131,7 +136,8 @@ Result<uint64_t> send_file(uint64_t out, uint64_t in, uint64_t offset_at, uint64
   return done;
 }
 
-Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset, uint64_t size) {
+Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset,
+                             uint64_t size) {
   if (!is_ours(in) && !is_ours(out)) return error::not_ours;
   if (is_ours(in) && is_ours(out)) return Error(EINVAL);
   if (!is_pipe(is_ours(in) ? out : in)) return Error(EINVAL);
@@ -151,7 +157,8 @@ Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint
 Result<void> check_kinds(const End& end) {
   if (end.ours) return end.file.is_directory() ? Result<void>(Error(EISDIR)) : Result<void>();
   struct stat attributes;
-  BT_TRY(from_kernel(raw_syscall(SYS_fstat, static_cast<int64_t>(end.fd), raw_argument(&attributes))));
+  BT_TRY(
+      from_kernel(raw_syscall(SYS_fstat, static_cast<int64_t>(end.fd), raw_argument(&attributes))));
   if (S_ISDIR(attributes.st_mode)) return Error(EISDIR);
   return S_ISREG(attributes.st_mode) ? Result<void>() : Result<void>(Error(EINVAL));
 }
@@ -169,8 +176,8 @@ Result<void> refuse_overlap(const End& from, const End& to, uint64_t size) {
   return overlap ? Result<void>(Error(EINVAL)) : Result<void>();
 }
 
-Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset, uint64_t size,
-                            uint32_t flags) {
+Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset,
+                            uint64_t size, uint32_t flags) {
   if (!is_ours(in) && !is_ours(out)) return error::not_ours;
   if (flags) return Error(EINVAL);
   End from, to;

@@ -28,8 +28,8 @@ Result<int32_t> duplicate(uint64_t fd, int32_t minimum, bool close_on_exec) {
   if (!file.is_current(static_cast<uint32_t>(fd))) return Error(EBADF);
   BT_TRY_ASSIGN(int32_t number, take_number(files, *file.mount, minimum));
   engine::Context context = file.context();
-  auto copied =
-      engine::copy_descriptor(context, file.session(), static_cast<int32_t>(fd), number, close_on_exec);
+  auto copied = engine::copy_descriptor(context, file.session(), static_cast<int32_t>(fd), number,
+                                        close_on_exec);
   if (!copied) {
     give_number(files, number);
     return copied.error();
@@ -49,13 +49,15 @@ Result<int32_t> duplicate_onto(uint64_t fd, int32_t to, bool close_on_exec) {
   uint64_t old = read_entry(files, static_cast<uint32_t>(to));
   bool has_placeholder = (old & kEntryOurs) && !(old & kEntryReal);
   // A number of another volume is given up there first; within one volume copying does that itself.
-  if ((old & kEntryOurs) && &entry_mount(old) != file.mount && enter(*file.self, entry_mount(old))) {
+  if ((old & kEntryOurs) && &entry_mount(old) != file.mount &&
+      enter(*file.self, entry_mount(old))) {
     engine::Context other = context_of(*file.self, entry_mount(old));
     (void)engine::close_descriptor(other, files.session[entry_mount(old).index], to);
   }
   if (!has_placeholder) BT_TRY(take_this_number(files, *file.mount, to));
   engine::Context context = file.context();
-  auto copied = engine::copy_descriptor(context, file.session(), static_cast<int32_t>(fd), to, close_on_exec);
+  auto copied =
+      engine::copy_descriptor(context, file.session(), static_cast<int32_t>(fd), to, close_on_exec);
   if (!copied) {
     if (!has_placeholder) give_number(files, to);
     return copied.error();
@@ -81,7 +83,8 @@ int64_t kernel_onto(uint64_t from, uint64_t to, uint32_t flags) {
   old = read_entry(files, static_cast<uint32_t>(to));
   // A hidden descriptor of ours where the program wants its own: it moves away.
   if ((old & kEntryReserved) && !move_hidden(files, int_of(to))) return -EBADF;
-  int64_t result = base::raw_syscall(SYS_dup3, static_cast<uint32_t>(from), static_cast<uint32_t>(to), flags);
+  int64_t result =
+      base::raw_syscall(SYS_dup3, static_cast<uint32_t>(from), static_cast<uint32_t>(to), flags);
   if (result < 0 || (old & kEntryOurs) == 0) return result;
   Mount& mount = entry_mount(old);
   // Before the files' lock, which the first call of a thread takes itself.

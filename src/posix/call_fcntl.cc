@@ -22,7 +22,8 @@ Result<uint32_t> set_flags(const OpenFile& file, uint32_t flags) {
     engine::Context context = file.context();
     engine::Attributes attributes;
     BT_TRY(engine::read_attributes(context, file.inode, attributes));
-    if (context.credentials.uid != attributes.uid && !context.credentials.fowner) return Error(EPERM);
+    if (context.credentials.uid != attributes.uid && !context.credentials.fowner)
+      return Error(EPERM);
   }
   uint32_t changed = (old & ~kSettable) | (flags & kSettable);
   __atomic_store_n(&file.description->flags, changed, __ATOMIC_RELAXED);
@@ -37,17 +38,21 @@ Result<uint32_t> on_the_kernels(const OpenFile& file, uint64_t fd) {
 // What an O_PATH descriptor allows, and everything else on others.
 Result<uint32_t> control(const OpenFile& file, uint64_t fd, uint32_t command, uint64_t argument) {
   switch (command) {
-    case F_GETFD: return file.entry & kEntryCloseOnExec ? FD_CLOEXEC : 0u;
+    case F_GETFD:
+      return file.entry & kEntryCloseOnExec ? FD_CLOEXEC : 0u;
     case F_SETFD: {
       BT_TRY(set_close_on_exec(*file.self, int_of(fd), file.entry, argument & FD_CLOEXEC));
       return 0u;
     }
-    case F_GETFL: return file.flags() & ~kNeverShown;
-    default: break;
+    case F_GETFL:
+      return file.flags() & ~kNeverShown;
+    default:
+      break;
   }
   if (file.is_path_only()) return Error(EBADF);
   switch (command) {
-    case F_SETFL: return set_flags(file, uint_of(argument));
+    case F_SETFL:
+      return set_flags(file, uint_of(argument));
     case F_GETLK:
     case F_OFD_GETLK:
     case F_SETLK:
@@ -58,17 +63,21 @@ Result<uint32_t> control(const OpenFile& file, uint64_t fd, uint32_t command, ui
       return 0u;
     }
     case F_ADD_SEALS:
-    case F_GET_SEALS: return Error(EINVAL);
+    case F_GET_SEALS:
+      return Error(EINVAL);
     case F_GETPIPE_SZ:
-    case F_SETPIPE_SZ: return Error(EBADF);
+    case F_SETPIPE_SZ:
+      return Error(EBADF);
     case F_GETOWN:
     case F_GETSIG:
     case F_GETLEASE:
     case F_SETOWN:
     case F_SETSIG:
     case F_SETLEASE:
-    case F_NOTIFY: return on_the_kernels(file, fd);
-    default: return on_the_kernels(file, fd);
+    case F_NOTIFY:
+      return on_the_kernels(file, fd);
+    default:
+      return on_the_kernels(file, fd);
   }
 }
 
@@ -86,7 +95,8 @@ Result<int32_t> fcntl_ours(uint64_t fd, uint32_t command, uint64_t argument) {
 BT_SERVE(fcntl) {
   uint32_t command = uint_of(b);
   auto result = fcntl_ours(a, command, c);
-  if (!result && result.error() == error::not_ours && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
+  if (!result && result.error() == error::not_ours &&
+      (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
     release_pool(*thread_state.files);
   return answer(result);
 }

@@ -27,7 +27,8 @@ bool give_entry(void* argument, const engine::ListedName& entry) {
   Listing& listing = *static_cast<Listing*>(argument);
   uint32_t name_at = listing.old_form ? kNameAtOld : kNameAt64;
   // The old form keeps a byte for the type behind the terminator.
-  uint32_t size = static_cast<uint32_t>(base::align_up(name_at + entry.name_size + 1 + listing.old_form, 8));
+  uint32_t size =
+      static_cast<uint32_t>(base::align_up(name_at + entry.name_size + 1 + listing.old_form, 8));
   if (listing.room - listing.used < size) {
     listing.too_small = listing.used == 0;
     return false;

@@ -17,8 +17,8 @@ using base::raw_syscall;
 namespace {
 
 int64_t change_identity(int64_t number, uint64_t a, uint64_t b, uint64_t c) {
-  int64_t result =
-      raw_syscall(number, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c));
+  int64_t result = raw_syscall(number, static_cast<int64_t>(a), static_cast<int64_t>(b),
+                               static_cast<int64_t>(c));
   forget_credentials();
   return result;
 }
@@ -56,8 +56,8 @@ BT_SERVE(umount2) { return kPassthrough; }
 
 // The kernel's answer counts; we only want to know the new file size limit.
 BT_SERVE(prlimit64) {
-  int64_t result = raw_syscall(SYS_prlimit64, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c),
-                               static_cast<int64_t>(d));
+  int64_t result = raw_syscall(SYS_prlimit64, static_cast<int64_t>(a), static_cast<int64_t>(b),
+                               static_cast<int64_t>(c), static_cast<int64_t>(d));
   if (result == 0 && uint_of(b) == RLIMIT_FSIZE) read_file_size_limit();
   return result;
 }

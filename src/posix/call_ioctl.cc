@@ -17,9 +17,11 @@ Result<void> unread_bytes(const OpenFile& file, uint64_t argument) {
   engine::Context context = file.context();
   engine::Attributes attributes;
   BT_TRY(engine::read_attributes(context, file.inode, attributes));
-  int32_t left = static_cast<int32_t>(attributes.size - __atomic_load_n(&file.description->offset, __ATOMIC_RELAXED));
-  return base::copy_to_user(pointer_of<void>(argument), &left, sizeof left) ? Result<void>()
-                                                                           : Result<void>(Error(EFAULT));
+  int32_t left = static_cast<int32_t>(attributes.size -
+                                      __atomic_load_n(&file.description->offset, __ATOMIC_RELAXED));
+  return base::copy_to_user(pointer_of<void>(argument), &left, sizeof left)
+             ? Result<void>()
+             : Result<void>(Error(EFAULT));
 }
 
 Result<void> set_flag(const OpenFile& file, uint32_t flag, uint64_t argument) {
@@ -35,20 +37,28 @@ Result<void> control(uint64_t fd, uint32_t request, uint64_t argument) {
   BT_TRY(find_usable(fd, file));
   constexpr uint32_t kNonBlock = 04000;
   switch (request) {
-    case FIOCLEX: return set_close_on_exec(*file.self, int_of(fd), file.entry, true);
-    case FIONCLEX: return set_close_on_exec(*file.self, int_of(fd), file.entry, false);
-    case FIONREAD: return unread_bytes(file, argument);
-    case FIONBIO: return set_flag(file, kNonBlock, argument);
-    case FIOASYNC: return Error(ENOTTY);
+    case FIOCLEX:
+      return set_close_on_exec(*file.self, int_of(fd), file.entry, true);
+    case FIONCLEX:
+      return set_close_on_exec(*file.self, int_of(fd), file.entry, false);
+    case FIONREAD:
+      return unread_bytes(file, argument);
+    case FIONBIO:
+      return set_flag(file, kNonBlock, argument);
+    case FIOASYNC:
+      return Error(ENOTTY);
     case FIGETBSZ: {
       int32_t size = format::kPageSizeBytes;
-      return base::copy_to_user(pointer_of<void>(argument), &size, sizeof size) ? Result<void>()
-                                                                               : Result<void>(Error(EFAULT));
+      return base::copy_to_user(pointer_of<void>(argument), &size, sizeof size)
+                 ? Result<void>()
+                 : Result<void>(Error(EFAULT));
     }
     case FICLONE:
     case FICLONERANGE:
-    case FIDEDUPERANGE: return Error(EOPNOTSUPP);
-    default: return Error(ENOTTY);
+    case FIDEDUPERANGE:
+      return Error(EOPNOTSUPP);
+    default:
+      return Error(ENOTTY);
   }
 }
 

@@ -19,12 +19,14 @@ Result<void> may_link(engine::Context& context, const engine::Found& found) {
   const engine::Credentials& credentials = context.credentials;
   if (credentials.uid == found.uid || credentials.fowner) return {};
   constexpr uint32_t kSetGroupAndRun = S_ISGID | S_IXGRP;
-  bool plain = S_ISREG(found.mode) && !(found.mode & S_ISUID) && (found.mode & kSetGroupAndRun) != kSetGroupAndRun;
+  bool plain = S_ISREG(found.mode) && !(found.mode & S_ISUID) &&
+               (found.mode & kSetGroupAndRun) != kSetGroupAndRun;
   if (!plain || !engine::check_access(context, found.inode, 6)) return Error(EPERM);
   return {};
 }
 
-Result<void> link_at(int32_t from_directory, const char* from, int32_t to_directory, const char* to, uint32_t flags) {
+Result<void> link_at(int32_t from_directory, const char* from, int32_t to_directory, const char* to,
+                     uint32_t flags) {
   if (flags & ~kKnownFlags) return Error(EINVAL);
   Walk source, target;
   uint32_t walk_flags = flags & AT_SYMLINK_FOLLOW ? kWalkFollow : 0;
@@ -35,7 +37,8 @@ Result<void> link_at(int32_t from_directory, const char* from, int32_t to_direct
   auto second = walk_to_new_file_name(to_directory, to, target);
   if (!first || (!second && second.error() == error::not_ours)) {
     Error error = pass_at(from_directory, Way::k_passed_mount_crossing, source);
-    return error == error::not_ours ? pass_at(to_directory, Way::k_passed_mount_crossing, target) : error;
+    return error == error::not_ours ? pass_at(to_directory, Way::k_passed_mount_crossing, target)
+                                    : error;
   }
   BT_TRY(second);
   if (source.mount != target.mount) return Error(EXDEV);
@@ -63,7 +66,9 @@ Result<void> symlink_at(const char* text, int32_t directory, const char* path) {
 }  // namespace
 
 BT_SERVE(link) { return answer(link_at(AT_FDCWD, pointer_of(a), AT_FDCWD, pointer_of(b), 0)); }
-BT_SERVE(linkat) { return answer(link_at(int_of(a), pointer_of(b), int_of(c), pointer_of(d), uint_of(e))); }
+BT_SERVE(linkat) {
+  return answer(link_at(int_of(a), pointer_of(b), int_of(c), pointer_of(d), uint_of(e)));
+}
 BT_SERVE(symlink) { return answer(symlink_at(pointer_of(a), AT_FDCWD, pointer_of(b))); }
 BT_SERVE(symlinkat) { return answer(symlink_at(pointer_of(a), int_of(b), pointer_of(c))); }
 

@@ -18,8 +18,10 @@ Result<uint64_t> sum(uint64_t base, int64_t offset) {
 Result<uint64_t> new_offset(const OpenFile& file, uint64_t now, int64_t offset, uint32_t whence) {
   engine::Context context = file.context();
   switch (whence) {
-    case SEEK_SET: return offset < 0 ? Result<uint64_t>(Error(EINVAL)) : static_cast<uint64_t>(offset);
-    case SEEK_CUR: return sum(now, offset);
+    case SEEK_SET:
+      return offset < 0 ? Result<uint64_t>(Error(EINVAL)) : static_cast<uint64_t>(offset);
+    case SEEK_CUR:
+      return sum(now, offset);
     case SEEK_END: {
       if (file.is_directory()) return Error(EINVAL);
       engine::Attributes attributes;
@@ -30,8 +32,10 @@ Result<uint64_t> new_offset(const OpenFile& file, uint64_t now, int64_t offset, 
     case SEEK_HOLE:
       if (file.is_directory()) return Error(EINVAL);
       if (offset < 0) return Error(ENXIO);
-      return engine::seek_data(context, file.inode, static_cast<uint64_t>(offset), whence == SEEK_HOLE);
-    default: return Error(EINVAL);
+      return engine::seek_data(context, file.inode, static_cast<uint64_t>(offset),
+                               whence == SEEK_HOLE);
+    default:
+      return Error(EINVAL);
   }
 }
 

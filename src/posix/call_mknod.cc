@@ -30,7 +30,11 @@ Result<void> make_node(int32_t directory, const char* path, uint32_t mode, uint3
 
 }  // namespace
 
-BT_SERVE(mknod) { return answer(make_node(AT_FDCWD, pointer_of(a), uint_of(b) & 0xffff, uint_of(c))); }
-BT_SERVE(mknodat) { return answer(make_node(int_of(a), pointer_of(b), uint_of(c) & 0xffff, uint_of(d))); }
+BT_SERVE(mknod) {
+  return answer(make_node(AT_FDCWD, pointer_of(a), uint_of(b) & 0xffff, uint_of(c)));
+}
+BT_SERVE(mknodat) {
+  return answer(make_node(int_of(a), pointer_of(b), uint_of(c) & 0xffff, uint_of(d)));
+}
 
 }  // namespace bt::posix

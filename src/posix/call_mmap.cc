@@ -24,8 +24,8 @@ Result<uint64_t> map_through_kernel(const OpenFile& file, const MapRequest& requ
   }
   if (!fd) return fd.error();
   auto mapped = from_kernel(raw_syscall(SYS_mmap, static_cast<int64_t>(request.address),
-                                        static_cast<int64_t>(request.size), request.protection, request.flags, *fd,
-                                        static_cast<int64_t>(request.offset)));
+                                        static_cast<int64_t>(request.size), request.protection,
+                                        request.flags, *fd, static_cast<int64_t>(request.offset)));
   raw_syscall(SYS_close, *fd);
   if (!mapped) return mapped.error();
   return static_cast<uint64_t>(*mapped);

@@ -15,9 +15,10 @@ namespace {
 
 constexpr uint32_t kLargeFile = 0100000;  // what the kernel adds to every open of a 64-bit program
 constexpr uint32_t kTmpfileBit = O_TMPFILE & ~O_DIRECTORY;
-constexpr uint32_t kValidFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |
-                                 O_DSYNC | FASYNC | O_DIRECT | kLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
-                                 O_CLOEXEC | O_PATH | kTmpfileBit;
+constexpr uint32_t kValidFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
+                                 O_NONBLOCK | O_SYNC | O_DSYNC | FASYNC | O_DIRECT | kLargeFile |
+                                 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |
+                                 kTmpfileBit;
 constexpr uint32_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
 constexpr uint32_t kNotKept = O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC;
 
@@ -62,7 +63,8 @@ Result<int32_t> open_unnamed(Walk& walk, const Request& request) {
   // O_EXCL is what makes it impossible to name the file later, so it is kept for this.
   uint32_t flags = request.kept() | (request.flags & O_EXCL);
   return open_number(walk, request.flags, false, [&](int32_t fd) {
-    return engine::open_unnamed(context, walk.found.inode, mode, current_umask(), session, fd, flags, request.has(O_CLOEXEC));
+    return engine::open_unnamed(context, walk.found.inode, mode, current_umask(), session, fd,
+                                flags, request.has(O_CLOEXEC));
   });
 }
 
@@ -71,19 +73,21 @@ Result<int32_t> create(Walk& walk, const Request& request) {
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
   uint32_t mode = S_IFREG | (request.mode & 07777);
   uint32_t flags = request.kept() | (request.flags & O_EXCL);
-  return open_number(walk, request.flags, false, [&](int32_t fd) -> Result<engine::DescriptionIndex> {
-    engine::Opened opened;
-    BT_TRY(engine::create_and_open(context, walk.directory, walk.last, mode, current_umask(), session, fd, flags,
-                                   request.has(O_CLOEXEC), opened));
-    return opened.description;
-  });
+  return open_number(
+      walk, request.flags, false, [&](int32_t fd) -> Result<engine::DescriptionIndex> {
+        engine::Opened opened;
+        BT_TRY(engine::create_and_open(context, walk.directory, walk.last, mode, current_umask(),
+                                       session, fd, flags, request.has(O_CLOEXEC), opened));
+        return opened.description;
+      });
 }
 
 // What open(2) refuses about an inode that exists, in the kernel's order.
 Result<void> check_existing(const Walk& walk, const Request& request) {
   uint32_t mode = walk.found.mode;
   if (request.has(O_CREAT | O_EXCL)) return Error(EEXIST);
-  if (S_ISLNK(mode) && !request.has(O_PATH)) return Error(request.has(O_DIRECTORY) ? ENOTDIR : ELOOP);
+  if (S_ISLNK(mode) && !request.has(O_PATH))
+    return Error(request.has(O_DIRECTORY) ? ENOTDIR : ELOOP);
   if (request.makes() && S_ISDIR(mode)) return Error(EISDIR);
   if (request.has(O_DIRECTORY) && !S_ISDIR(mode)) return Error(ENOTDIR);
   if (request.has(O_PATH)) return {};
@@ -100,8 +104,8 @@ Result<int32_t> open_existing(Walk& walk, const Request& request) {
   engine::Context context = walk.context();
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
   return open_number(walk, request.flags, directory, [&](int32_t fd) {
-    return engine::open_description(context, session, fd, walk.found.inode, request.kept(), request.has(O_CLOEXEC),
-                                    false);
+    return engine::open_description(context, session, fd, walk.found.inode, request.kept(),
+                                    request.has(O_CLOEXEC), false);
   });
 }
 
@@ -113,7 +117,8 @@ Result<int32_t> open_request(const Request& request) {
   if (request.makes()) flags |= kWalkMayLack | kWalkCreate;
   BT_TRY(walk_at(request.directory, request.path, flags, walk));
   // Access mode 3 asks for ioctl alone, on devices.
-  if ((request.flags & O_ACCMODE) == O_ACCMODE) return pass_at(request.directory, Way::k_passed_unsupported, walk);
+  if ((request.flags & O_ACCMODE) == O_ACCMODE)
+    return pass_at(request.directory, Way::k_passed_unsupported, walk);
   if (request.flags & kTmpfileBit) return open_unnamed(walk, request);
   return walk.exists ? open_existing(walk, request) : create(walk, request);
 }
@@ -137,8 +142,8 @@ int64_t open_lenient(int32_t directory, const char* path, uint32_t flags, uint32
   return open_or_pass({directory, path, flags, mode, 0});
 }
 
-constexpr uint64_t kResolveKnown = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
-                                   RESOLVE_IN_ROOT;
+constexpr uint64_t kResolveKnown = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+                                   RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 
 uint32_t walk_flags_of_resolve(uint64_t resolve) {
   uint32_t flags = 0;
@@ -152,19 +157,24 @@ uint32_t walk_flags_of_resolve(uint64_t resolve) {
 
 BT_SERVE(open) { return open_lenient(AT_FDCWD, pointer_of(a), uint_of(b), uint_of(c)); }
 BT_SERVE(openat) { return open_lenient(int_of(a), pointer_of(b), uint_of(c), uint_of(d)); }
-BT_SERVE(creat) { return open_lenient(AT_FDCWD, pointer_of(a), O_CREAT | O_WRONLY | O_TRUNC, uint_of(b)); }
+BT_SERVE(creat) {
+  return open_lenient(AT_FDCWD, pointer_of(a), O_CREAT | O_WRONLY | O_TRUNC, uint_of(b));
+}
 
 // Anything unusual about the request itself is the kernel's to judge; it refuses without looking at descriptors.
 BT_SERVE(openat2) {
   open_how how;
-  if (d != sizeof how || !base::copy_from_user(&how, pointer_of<void>(c), sizeof how)) return kPassthrough;
+  if (d != sizeof how || !base::copy_from_user(&how, pointer_of<void>(c), sizeof how))
+    return kPassthrough;
   uint32_t flags = static_cast<uint32_t>(how.flags);
   bool makes = flags & (O_CREAT | kTmpfileBit);
-  bool odd = (how.flags & ~static_cast<uint64_t>(kValidFlags)) || (how.resolve & ~kResolveKnown) ||
-             (!makes && how.mode) || (how.mode & ~07777ull) ||
-             (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == (RESOLVE_BENEATH | RESOLVE_IN_ROOT) ||
-             ((flags & O_PATH) && (flags & ~kPathFlags)) || (flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT) ||
-             ((flags & kTmpfileBit) && ((flags & O_TMPFILE) != O_TMPFILE || !(flags & O_ACCMODE)));
+  bool odd =
+      (how.flags & ~static_cast<uint64_t>(kValidFlags)) || (how.resolve & ~kResolveKnown) ||
+      (!makes && how.mode) || (how.mode & ~07777ull) ||
+      (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == (RESOLVE_BENEATH | RESOLVE_IN_ROOT) ||
+      ((flags & O_PATH) && (flags & ~kPathFlags)) ||
+      (flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT) ||
+      ((flags & kTmpfileBit) && ((flags & O_TMPFILE) != O_TMPFILE || !(flags & O_ACCMODE)));
   // Crossing mounts and magic links never happens inside ours; getting there by a path from outside would be both.
   bool from_outside = how.resolve && !is_ours(static_cast<uint32_t>(a)) && !first_look.cwd_is_ours;
   if (odd || from_outside) {

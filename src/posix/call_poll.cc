@@ -40,14 +40,17 @@ Result<uint64_t> poll_stretch(pollfd* list, uint32_t count) {
     if (copy[i].fd >= 0 && is_ours(static_cast<uint32_t>(copy[i].fd))) copy[i].fd = -1;
   }
   timespec no_wait = {0, 0};
-  BT_TRY_ASSIGN(int64_t ready, from_kernel(raw_syscall(SYS_ppoll, raw_argument(copy), count, raw_argument(&no_wait))));
+  BT_TRY_ASSIGN(int64_t ready, from_kernel(raw_syscall(SYS_ppoll, raw_argument(copy), count,
+                                                       raw_argument(&no_wait))));
   for (uint32_t i = 0; i < count; i++) {
     if (number[i] >= 0 && copy[i].fd < 0) {
-      bool path_only = read_entry(*thread_state.files, static_cast<uint32_t>(number[i])) & kEntryPathOnly;
+      bool path_only =
+          read_entry(*thread_state.files, static_cast<uint32_t>(number[i])) & kEntryPathOnly;
       copy[i].revents = path_only ? POLLNVAL : static_cast<int16_t>(copy[i].events & kAlwaysReady);
       ready += copy[i].revents != 0;
     }
-    if (!base::copy_to_user(&list[i].revents, &copy[i].revents, sizeof copy[i].revents)) return Error(EFAULT);
+    if (!base::copy_to_user(&list[i].revents, &copy[i].revents, sizeof copy[i].revents))
+      return Error(EFAULT);
   }
   return static_cast<uint64_t>(ready);
 }
@@ -74,7 +77,8 @@ int64_t poll_or_pass(uint64_t list_at, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
       uint32_t fd;
       if (base::load_user_u32(&list[i].fd, fd) && static_cast<int32_t>(fd) >= 0 && is_ours(fd))
-        if (auto real = make_real(*thread_state.files, static_cast<int32_t>(fd)); !real) return answer(real);
+        if (auto real = make_real(*thread_state.files, static_cast<int32_t>(fd)); !real)
+          return answer(real);
     }
     return answer_error(pass(Way::k_passed_poll));
   }
@@ -82,7 +86,8 @@ int64_t poll_or_pass(uint64_t list_at, uint64_t count) {
 }
 
 // ---- select ---------------------------------------------------------------------------------------------------------
-constexpr uint32_t kSelectWords = 64;  // 4,096 descriptors; beyond, the kernel answers ready for placeholders anyway
+constexpr uint32_t kSelectWords =
+    64;  // 4,096 descriptors; beyond, the kernel answers ready for placeholders anyway
 struct Sets {
   uint64_t word[3][kSelectWords];
 };
@@ -119,12 +124,14 @@ Result<uint64_t> select_ready(uint64_t count, const uint64_t (&at)[3], Sets& set
       }
   timespec no_wait = {0, 0};
   BT_TRY_ASSIGN(int64_t others,
-                from_kernel(raw_syscall(SYS_pselect6, static_cast<int64_t>(count), raw_argument(sets.word[0]),
-                                        raw_argument(sets.word[1]), raw_argument(sets.word[2]), raw_argument(&no_wait))));
+                from_kernel(raw_syscall(SYS_pselect6, static_cast<int64_t>(count),
+                                        raw_argument(sets.word[0]), raw_argument(sets.word[1]),
+                                        raw_argument(sets.word[2]), raw_argument(&no_wait))));
   for (int set = 0; set < 3; set++) {
     if (!at[set]) continue;
     for (uint64_t i = 0; i < words; i++) sets.word[set][i] |= ours.word[set][i];
-    if (!base::copy_to_user(pointer_of<void>(at[set]), sets.word[set], words * 8)) return Error(EFAULT);
+    if (!base::copy_to_user(pointer_of<void>(at[set]), sets.word[set], words * 8))
+      return Error(EFAULT);
   }
   return ready + static_cast<uint64_t>(others);
 }

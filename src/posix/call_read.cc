@@ -12,7 +12,8 @@ engine::Piece single(uint64_t buffer, uint64_t size) {
   return {pointer_of(buffer), size > kTransferMax ? kTransferMax : size};
 }
 
-Result<uint64_t> read_vector(uint64_t fd, uint64_t vector, uint64_t count, bool here, uint64_t offset, uint32_t flags) {
+Result<uint64_t> read_vector(uint64_t fd, uint64_t vector, uint64_t count, bool here,
+                             uint64_t offset, uint32_t flags) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (!file.is_readable()) return Error(EBADF);
@@ -20,7 +21,8 @@ Result<uint64_t> read_vector(uint64_t fd, uint64_t vector, uint64_t count, bool 
   BT_TRY(load_pieces(vector, count, pieces));
   BT_TRY(check_rwf_flags(flags));
   if (pieces.size == 0 && !file.is_directory()) return 0;
-  return here ? read_here(file, fd, pieces.piece, pieces.count) : read_at(file, offset, pieces.piece, pieces.count);
+  return here ? read_here(file, fd, pieces.piece, pieces.count)
+              : read_at(file, offset, pieces.piece, pieces.count);
 }
 
 Result<uint64_t> read_one(uint64_t fd, uint64_t buffer, uint64_t size) {

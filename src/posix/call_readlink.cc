@@ -39,7 +39,8 @@ Result<uint64_t> read_link_of(Walk& walk, char* buffer, uint64_t size, bool empt
   if (!S_ISLNK(walk.found.mode)) return Error(empty ? ENOENT : EINVAL);
   engine::Context context = walk.context();
   char target[kPathMax];
-  BT_TRY_ASSIGN(uint64_t whole, engine::read_link(context, walk.found.inode, target, sizeof target));
+  BT_TRY_ASSIGN(uint64_t whole,
+                engine::read_link(context, walk.found.inode, target, sizeof target));
   uint64_t given = whole < size ? whole : size;
   if (!base::copy_to_user(buffer, target, given)) return Error(EFAULT);
   return given;
@@ -54,12 +55,17 @@ Result<uint64_t> read_link_at(int32_t directory, const char* path, char* buffer,
     if (magic || magic.error() != error::not_ours) return magic;
   }
   BT_TRY(walked);
-  return read_link_of(walk, buffer, static_cast<uint64_t>(size), walk.kind == LastName::kDescriptor);
+  return read_link_of(walk, buffer, static_cast<uint64_t>(size),
+                      walk.kind == LastName::kDescriptor);
 }
 
 }  // namespace
 
-BT_SERVE(readlink) { return answer(read_link_at(AT_FDCWD, pointer_of(a), pointer_of(b), int_of(c))); }
-BT_SERVE(readlinkat) { return answer(read_link_at(int_of(a), pointer_of(b), pointer_of(c), int_of(d))); }
+BT_SERVE(readlink) {
+  return answer(read_link_at(AT_FDCWD, pointer_of(a), pointer_of(b), int_of(c)));
+}
+BT_SERVE(readlinkat) {
+  return answer(read_link_at(int_of(a), pointer_of(b), pointer_of(c), int_of(d)));
+}
 
 }  // namespace bt::posix

@@ -40,12 +40,14 @@ Result<void> walk_both(Ends& ends, const char* from, const char* to, uint32_t fl
   auto first = walk_to_old_name(ends.from_directory, from, EBUSY, EBUSY, ends.from);
   if (!first && first.error() != error::not_ours) return first;
   auto second = walk_to_old_name(ends.to_directory, to, dot, dot, ends.to);
-  if (!first || (!second && second.error() == error::not_ours)) return pass_both(ends, Way::k_passed_mount_crossing);
+  if (!first || (!second && second.error() == error::not_ours))
+    return pass_both(ends, Way::k_passed_mount_crossing);
   return second;
 }
 
 Result<void> rename_at(Ends& ends, const char* from, const char* to, uint32_t flags) {
-  if ((flags & ~kKnownFlags) || ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
+  if ((flags & ~kKnownFlags) ||
+      ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
     return Error(EINVAL);
   ends.to.absolute = false;
   BT_TRY(walk_both(ends, from, to, flags));
@@ -55,17 +57,21 @@ Result<void> rename_at(Ends& ends, const char* from, const char* to, uint32_t fl
   BT_TRY_ASSIGN(bool through_kernel, needs_kernel(ends.from, from_is_directory));
   auto target = needs_kernel(ends.to, to_is_directory);
   through_kernel |= target.value_or(false);
-  if (!from_is_directory && (ends.from.trailing_slash || (!(flags & RENAME_EXCHANGE) && ends.to.trailing_slash))) {
+  if (!from_is_directory &&
+      (ends.from.trailing_slash || (!(flags & RENAME_EXCHANGE) && ends.to.trailing_slash))) {
     if (target && (flags & RENAME_NOREPLACE)) return Error(EEXIST);
     return Error(ENOTDIR);
   }
-  if ((flags & RENAME_EXCHANGE) && target && !to_is_directory && ends.to.trailing_slash) return Error(ENOTDIR);
+  if ((flags & RENAME_EXCHANGE) && target && !to_is_directory && ends.to.trailing_slash)
+    return Error(ENOTDIR);
   if (through_kernel) return pass_both(ends, Way::k_passed_other);
   engine::Context context = ends.from.context();
-  return engine::rename(context, ends.from.directory, ends.from.last, ends.to.directory, ends.to.last, flags);
+  return engine::rename(context, ends.from.directory, ends.from.last, ends.to.directory,
+                        ends.to.last, flags);
 }
 
-int64_t rename_between(int32_t from_directory, uint64_t from, int32_t to_directory, uint64_t to, uint32_t flags) {
+int64_t rename_between(int32_t from_directory, uint64_t from, int32_t to_directory, uint64_t to,
+                       uint32_t flags) {
   Ends ends;
   ends.from_directory = from_directory;
   ends.to_directory = to_directory;

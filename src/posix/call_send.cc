@@ -27,7 +27,8 @@ Result<void> make_rights_real(const char* control, uint64_t size) {
       for (uint64_t i = 0; i < count; i++) {
         int32_t fd;
         __builtin_memcpy(&fd, control + at + sizeof header + i * sizeof fd, sizeof fd);
-        if (fd >= 0 && is_ours(static_cast<uint32_t>(fd))) BT_TRY(make_real(*thread_state.files, fd));
+        if (fd >= 0 && is_ours(static_cast<uint32_t>(fd)))
+          BT_TRY(make_real(*thread_state.files, fd));
       }
     }
     at += (header.cmsg_len + 7) & ~7ull;
@@ -83,7 +84,8 @@ BT_SERVE(io_submit) {
     if (!base::load_user_u32(pointer_of(block + kDescriptorAt), fd)) break;
     if (!is_ours(fd)) continue;
     // Offsets are in the block, so the kernel's descriptor and ours agree on everything.
-    if (auto real = make_real(*thread_state.files, static_cast<int32_t>(fd)); !real) return answer(real);
+    if (auto real = make_real(*thread_state.files, static_cast<int32_t>(fd)); !real)
+      return answer(real);
   }
   return kPassthrough;
 }

@@ -64,14 +64,16 @@ BT_SERVE(newfstatat) {
   uint32_t flags = uint_of(d);
   if ((flags & AT_EMPTY_PATH) && int_of(a) >= 0 && is_empty(pointer_of(b)))
     return answer(stat_descriptor(uint_of(a), pointer_of(c)));
-  if (flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | kSyncType))
+  if (flags &
+      ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | kSyncType))
     return -EINVAL;
   return answer(stat_path(int_of(a), pointer_of(b), pointer_of(c), walk_flags_of(flags)));
 }
 
 BT_SERVE(statx) {
   uint32_t flags = uint_of(c);
-  if (flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | kSyncType))
+  if (flags &
+      ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | kSyncType))
     return -EINVAL;
   if ((flags & kSyncType) == kSyncType || (uint_of(d) & STATX__RESERVED)) return -EINVAL;
   return answer(statx_path(int_of(a), pointer_of(b), flags, pointer_of(e)));

@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t kFuseMagic = 0x65735546;
 constexpr int64_t kNameMax = 255;
-constexpr int64_t kStReadOnly = 1, kStNoSuid = 2, kStNoDev = 4, kStNoExec = 8, kStValid = 0x20, kStRelatime = 4096;
+constexpr int64_t kStReadOnly = 1, kStNoSuid = 2, kStNoDev = 4, kStNoExec = 8, kStValid = 0x20,
+                  kStRelatime = 4096;
 
 int64_t mount_flags(const Mount& mount) {
   uint32_t options = mount.volume.superblock().options;

@@ -24,11 +24,13 @@ AttributeChange size_change(uint64_t size, bool by_descriptor) {
 
 Result<void> check_limit(uint64_t size, uint64_t now) {
   uint64_t limit = file_size_limit();
-  if (limit != UINT64_MAX && size > limit && size > now) [[unlikely]] return exceed_file_size_limit();
+  if (limit != UINT64_MAX && size > limit && size > now) [[unlikely]]
+    return exceed_file_size_limit();
   return {};
 }
 
-Result<void> truncate_inode(engine::Context& context, engine::InodeNumber inode, uint64_t size, bool by_descriptor) {
+Result<void> truncate_inode(engine::Context& context, engine::InodeNumber inode, uint64_t size,
+                            bool by_descriptor) {
   if (file_size_limit() != UINT64_MAX) [[unlikely]] {
     engine::Attributes now;
     BT_TRY(engine::read_attributes(context, inode, now));
@@ -75,6 +77,8 @@ Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) 
 
 BT_SERVE(truncate) { return answer(truncate_path(pointer_of(a), static_cast<int64_t>(b))); }
 BT_SERVE(ftruncate) { return answer(truncate_descriptor(a, static_cast<int64_t>(b))); }
-BT_SERVE(fallocate) { return answer(allocate(a, uint_of(b), static_cast<int64_t>(c), static_cast<int64_t>(d))); }
+BT_SERVE(fallocate) {
+  return answer(allocate(a, uint_of(b), static_cast<int64_t>(c), static_cast<int64_t>(d)));
+}
 
 }  // namespace bt::posix

@@ -34,7 +34,8 @@ AttributeChange both_now() {
 }
 
 // EINVAL for nanoseconds that are neither such nor UTIME_NOW or UTIME_OMIT.
-Result<void> take_one(const TwoTimes& times, uint32_t which, uint32_t bit, AttributeChange& change, int64_t& place) {
+Result<void> take_one(const TwoTimes& times, uint32_t which, uint32_t bit, AttributeChange& change,
+                      int64_t& place) {
   int64_t seconds = times.value[2 * which], rest = times.value[2 * which + 1];
   if (rest == UTIME_OMIT) return {};
   if (rest == UTIME_NOW) {
@@ -47,27 +48,32 @@ Result<void> take_one(const TwoTimes& times, uint32_t which, uint32_t bit, Attri
   return {};
 }
 
-Result<void> change_times(int32_t directory, const char* path, uint32_t flags, const AttributeChange& change) {
+Result<void> change_times(int32_t directory, const char* path, uint32_t flags,
+                          const AttributeChange& change) {
   engine::Attributes after;
   if (!path && directory != AT_FDCWD) {
     if (flags != kWalkFollow) return Error(EINVAL);
     OpenFile file;
     BT_TRY(find_usable(uint_of(static_cast<uint64_t>(directory)), file));
     engine::Context context = file.context();
-    return change.which ? engine::set_attributes(context, file.inode, change, after) : Result<void>();
+    return change.which ? engine::set_attributes(context, file.inode, change, after)
+                        : Result<void>();
   }
   Walk walk;
   BT_TRY(walk_at(directory, path, flags, walk));
   engine::Context context = walk.context();
-  return change.which ? engine::set_attributes(context, walk.found.inode, change, after) : Result<void>();
+  return change.which ? engine::set_attributes(context, walk.found.inode, change, after)
+                      : Result<void>();
 }
 
-Result<void> set_nanoseconds(int32_t directory, const char* path, uint64_t times_at, uint32_t at_flags) {
+Result<void> set_nanoseconds(int32_t directory, const char* path, uint64_t times_at,
+                             uint32_t at_flags) {
   if (at_flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return Error(EINVAL);
   AttributeChange change = both_now();
   if (times_at) {
     TwoTimes times;
-    if (!base::copy_from_user(&times, pointer_of<void>(times_at), sizeof times)) return Error(EFAULT);
+    if (!base::copy_from_user(&times, pointer_of<void>(times_at), sizeof times))
+      return Error(EFAULT);
     change = {};
     BT_TRY(take_one(times, 0, AttributeChange::kAtime, change, change.atime_ns));
     BT_TRY(take_one(times, 1, AttributeChange::kMtime, change, change.mtime_ns));
@@ -81,7 +87,8 @@ Result<void> set_microseconds(int32_t directory, const char* path, uint64_t time
   AttributeChange change = both_now();
   if (times_at) {
     TwoTimes times;
-    if (!base::copy_from_user(&times, pointer_of<void>(times_at), sizeof times)) return Error(EFAULT);
+    if (!base::copy_from_user(&times, pointer_of<void>(times_at), sizeof times))
+      return Error(EFAULT);
     for (int i = 0; i < 2; i++)
       if (times.value[2 * i + 1] < 0 || times.value[2 * i + 1] >= 1'000'000) return Error(EINVAL);
     change.atime_ns = nanoseconds(times.value[0], times.value[1] * 1000);
@@ -94,7 +101,8 @@ Result<void> set_seconds(const char* path, uint64_t times_at) {
   AttributeChange change = both_now();
   if (times_at) {
     int64_t times[2];
-    if (!base::copy_from_user(times, pointer_of<void>(times_at), sizeof times)) return Error(EFAULT);
+    if (!base::copy_from_user(times, pointer_of<void>(times_at), sizeof times))
+      return Error(EFAULT);
     change.atime_ns = nanoseconds(times[0], 0);
     change.mtime_ns = nanoseconds(times[1], 0);
   }

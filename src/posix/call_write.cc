@@ -12,8 +12,8 @@ engine::Piece single(uint64_t buffer, uint64_t size) {
   return {pointer_of(buffer), size > kTransferMax ? kTransferMax : size};
 }
 
-Result<uint64_t> write_vector(uint64_t fd, uint64_t vector, uint64_t count, bool here, uint64_t offset,
-                              uint32_t flags) {
+Result<uint64_t> write_vector(uint64_t fd, uint64_t vector, uint64_t count, bool here,
+                              uint64_t offset, uint32_t flags) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (!file.is_writable()) return Error(EBADF);

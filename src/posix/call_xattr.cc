@@ -75,7 +75,8 @@ class ValueBuffer {
   FilesGuard guard_;
 };
 
-Result<void> set(By by, uint64_t where, uint64_t name_at, uint64_t value, uint64_t size, uint32_t flags) {
+Result<void> set(By by, uint64_t where, uint64_t name_at, uint64_t value, uint64_t size,
+                 uint32_t flags) {
   Target target;
   BT_TRY(find(by, where, target));
   if (flags & ~static_cast<uint32_t>(XATTR_CREATE | XATTR_REPLACE)) return Error(EINVAL);
@@ -97,7 +98,8 @@ Result<uint64_t> get(By by, uint64_t where, uint64_t name_at, uint64_t value, ui
   if (size == 0) return engine::get_xattr(context, target.inode(), name.as_text(), nullptr, 0);
   if (size > kValueMax) size = kValueMax;
   ValueBuffer buffer;
-  BT_TRY_ASSIGN(uint64_t length, engine::get_xattr(context, target.inode(), name.as_text(), buffer.data(), size));
+  BT_TRY_ASSIGN(uint64_t length,
+                engine::get_xattr(context, target.inode(), name.as_text(), buffer.data(), size));
   if (!base::copy_to_user(pointer_of<void>(value), buffer.data(), length)) return Error(EFAULT);
   return length;
 }

@@ -21,7 +21,8 @@ struct CallName {
 };
 
 metrics::Block& block_of(ThreadState& self, const Mount& mount) {
-  return *static_cast<metrics::Block*>(mount.volume.metrics_block(self.engine[mount.index].slot_index));
+  return *static_cast<metrics::Block*>(
+      mount.volume.metrics_block(self.engine[mount.index].slot_index));
 }
 metrics::Control& control_of(const Mount& mount) {
   return *static_cast<metrics::Control*>(mount.volume.metrics_block(engine::SlotIndex::kNone));
@@ -31,13 +32,15 @@ bool has_block(const ThreadState& self, const Mount* mount) {
 }
 
 // Somebody traces: who did what to which file, as noted on the way.
-[[gnu::noinline, gnu::cold]] void trace_call(ThreadState& self, metrics::Block& block, const metrics::Meter& meter,
-                                             CallName name, Way way, int64_t result) {
+[[gnu::noinline, gnu::cold]] void trace_call(ThreadState& self, metrics::Block& block,
+                                             const metrics::Meter& meter, CallName name, Way way,
+                                             int64_t result) {
   metrics::TracedCall call;
   call.operation = name.operation;
   call.way = way;
   call.call = name.number;
-  call.pid = self.files->identity.pid ? self.files->identity.pid : self.engine[self.touched->index].thread_id;
+  call.pid = self.files->identity.pid ? self.files->identity.pid
+                                      : self.engine[self.touched->index].thread_id;
   call.fd = self.traced.fd;
   call.result = way == Way::k_in_process ? result : 0;
   call.inode = self.traced.inode;
@@ -51,7 +54,8 @@ bool has_block(const ThreadState& self, const Mount* mount) {
 
 // The mount of the thread's last call is as good a guess as any for this one's; wrong, the call is counted untimed.
 template <Serve serve>
-int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                uint64_t f) {
   ThreadState& self = thread_state;
   Mount* guess = self.touched;
   self.touched = nullptr;
@@ -70,7 +74,8 @@ int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, u
   Way way = result == kPassthrough ? self.passed : Way::k_in_process;
   if (self.touched == guess) [[likely]] {
     meter.served(name.operation, way);
-    if (meter.traced()) [[unlikely]] trace_call(self, block, meter, name, way, result);
+    if (meter.traced()) [[unlikely]]
+      trace_call(self, block, meter, name, way, result);
   } else if (has_block(self, self.touched)) {
     metrics::count(block_of(self, *self.touched), name.operation, way);
   } else {
@@ -81,9 +86,9 @@ int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, u
 
 }  // namespace
 
-#define BT_POSIX_CALL(name)                                                                        \
-  int64_t call_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {    \
-    return metered<serve_##name>({SYS_##name, metrics::call_operation::name}, a, b, c, d, e, f);   \
+#define BT_POSIX_CALL(name)                                                                      \
+  int64_t call_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {  \
+    return metered<serve_##name>({SYS_##name, metrics::call_operation::name}, a, b, c, d, e, f); \
   }
 #include "posix/calls.def"
 #undef BT_POSIX_CALL

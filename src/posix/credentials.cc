@@ -63,7 +63,8 @@ void read_credentials(ThreadState& self) {
   self.credentials_epoch = __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE);
   self.credentials = {};
   Ids ids{}, group_ids{};
-  raw_syscall(SYS_getresuid, raw_argument(&ids.real), raw_argument(&ids.effective), raw_argument(&ids.saved));
+  raw_syscall(SYS_getresuid, raw_argument(&ids.real), raw_argument(&ids.effective),
+              raw_argument(&ids.saved));
   raw_syscall(SYS_getresgid, raw_argument(&group_ids.real), raw_argument(&group_ids.effective),
               raw_argument(&group_ids.saved));
   self.real_uid = ids.real;

@@ -90,7 +90,8 @@ Mount* mount_below(base::Text path, uint32_t& prefix_size) {
     while (skip < path.size && path[skip] == '/') skip++;
   }
   uint32_t rest = mount.path_size - state.above_size;
-  if (path.size < skip + rest || (path.size > skip + rest && path[skip + rest] != '/')) return nullptr;
+  if (path.size < skip + rest || (path.size > skip + rest && path[skip + rest] != '/'))
+    return nullptr;
   if (!base::equal({mount.path + state.above_size, rest}, {path.data + skip, rest})) return nullptr;
   prefix_size = skip + rest;
   return &mount;
@@ -101,6 +102,8 @@ void adopt_directory(Files& files, const Mount& mount, engine::InodeNumber inode
 }
 
 uint32_t current_umask() { return __atomic_load_n(&thread_state.files->umask, __ATOMIC_RELAXED); }
-void set_umask(uint32_t mask) { __atomic_store_n(&thread_state.files->umask, mask & 0777, __ATOMIC_RELAXED); }
+void set_umask(uint32_t mask) {
+  __atomic_store_n(&thread_state.files->umask, mask & 0777, __ATOMIC_RELAXED);
+}
 
 }  // namespace bt::posix

@@ -8,7 +8,7 @@
 namespace bt::posix {
 
 struct WorkingDirectory {
-  Mount* mount;                // nullptr: elsewhere
+  Mount* mount;  // nullptr: elsewhere
   engine::InodeNumber inode;
 };
 WorkingDirectory working_directory();

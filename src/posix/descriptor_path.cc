@@ -30,7 +30,8 @@ bool take_number(Text path, uint32_t& at, uint64_t& number) {
 
 bool take_process(Text path, uint32_t& at) {
   if (!take_word(path, at, "/proc/")) return false;
-  if (take_word(path, at, "self/") || take_word(path, at, "thread-self/")) return take_word(path, at, "fd/");
+  if (take_word(path, at, "self/") || take_word(path, at, "thread-self/"))
+    return take_word(path, at, "fd/");
   uint64_t pid;
   if (!take_number(path, at, pid)) return false;
   return static_cast<int64_t>(pid) == base::raw_syscall(SYS_getpid) && take_word(path, at, "/fd/");
@@ -50,7 +51,8 @@ bool compare_entry(void* argument, const engine::ListedName& entry) {
   return false;
 }
 
-Result<uint32_t> name_in(engine::Context& context, engine::InodeNumber parent, engine::InodeNumber child, char* name) {
+Result<uint32_t> name_in(engine::Context& context, engine::InodeNumber parent,
+                         engine::InodeNumber child, char* name) {
   Search search{child, name, 0};
   engine::DentryIndex hint{};
   auto listed = engine::list(context, parent, 0, hint, compare_entry, &search);
@@ -80,8 +82,8 @@ bool parse_descriptor_path(Text path, MagicName& magic) {
   return true;
 }
 
-Result<uint32_t> path_of_directory(engine::Context& context, const Mount& mount, engine::InodeNumber directory,
-                                   char* buffer, uint32_t size) {
+Result<uint32_t> path_of_directory(engine::Context& context, const Mount& mount,
+                                   engine::InodeNumber directory, char* buffer, uint32_t size) {
   // Asking for names needs no right to read the directories in between: the kernel's getcwd does not either.
   engine::Credentials all = context.credentials;
   all.trusted = true;
@@ -106,8 +108,8 @@ Result<uint32_t> path_of_directory(engine::Context& context, const Mount& mount,
   return at;
 }
 
-Result<uint32_t> path_of_open_file(engine::Context& context, const OpenFile& file, int32_t fd, char* buffer,
-                                   uint32_t size) {
+Result<uint32_t> path_of_open_file(engine::Context& context, const OpenFile& file, int32_t fd,
+                                   char* buffer, uint32_t size) {
   if (file.is_directory()) return path_of_directory(context, *file.mount, file.inode, buffer, size);
   engine::InodeNumber parent = opened_in(fd);
   if (!parent) return error::not_ours;
@@ -117,7 +119,8 @@ Result<uint32_t> path_of_open_file(engine::Context& context, const OpenFile& fil
   char name[256];
   auto name_size = name_in(trusted, parent, file.inode, name);
   if (!name_size) return error::not_ours;
-  BT_TRY_ASSIGN(uint32_t start, path_of_directory(trusted, *file.mount, parent, buffer, size - *name_size - 1));
+  BT_TRY_ASSIGN(uint32_t start,
+                path_of_directory(trusted, *file.mount, parent, buffer, size - *name_size - 1));
   uint32_t length = size - *name_size - 1 - start;
   buffer[start + length] = '/';
   for (uint32_t i = 0; i < *name_size; i++) buffer[start + length + 1 + i] = name[i];

@@ -16,12 +16,12 @@ bool parse_descriptor_path(base::Text path, MagicName& magic);
 
 // Writes the absolute path of `directory` to the end of buffer[0..size) and returns where it starts. ENOENT: it was
 // removed. ENAMETOOLONG.
-Result<uint32_t> path_of_directory(engine::Context& context, const Mount& mount, engine::InodeNumber directory,
-                                   char* buffer, uint32_t size);
+Result<uint32_t> path_of_directory(engine::Context& context, const Mount& mount,
+                                   engine::InodeNumber directory, char* buffer, uint32_t size);
 
 // The same for what a descriptor refers to: the name it was opened by, as long as it still stands there. not_ours:
 // unknown. A removed directory or file answers its last path and " (deleted)", as the kernel does, when it is known.
-Result<uint32_t> path_of_open_file(engine::Context& context, const OpenFile& file, int32_t fd, char* buffer,
-                                   uint32_t size);
+Result<uint32_t> path_of_open_file(engine::Context& context, const OpenFile& file, int32_t fd,
+                                   char* buffer, uint32_t size);
 
 }  // namespace bt::posix

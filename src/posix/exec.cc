@@ -35,7 +35,8 @@ void mark_sessions(ThreadState& self, bool begin) {
 bool make_survivors_real(Files& files) {
   bool all = true;
   for (uint32_t fd = 0; fd < files.high_water; fd++)
-    if (survives(read_entry(files, fd))) all &= make_real(files, static_cast<int32_t>(fd)).has_value();
+    if (survives(read_entry(files, fd)))
+      all &= make_real(files, static_cast<int32_t>(fd)).has_value();
   return all;
 }
 
@@ -94,9 +95,13 @@ void before_exit() {
     uint64_t entry = read_entry(files, fd);
     if ((entry & kEntryOurs) == 0) continue;
     Mount& mount = entry_mount(entry);
-    const engine::DescriptionRecord* description = mount.volume.description(entry_description(entry));
-    const engine::InodeRecord* inode = description ? mount.volume.inode(description->inode.index()) : nullptr;
-    if (!inode || __atomic_load_n(&inode->file_locks, __ATOMIC_RELAXED) == format::FileLockIndex::kNone) continue;
+    const engine::DescriptionRecord* description =
+        mount.volume.description(entry_description(entry));
+    const engine::InodeRecord* inode =
+        description ? mount.volume.inode(description->inode.index()) : nullptr;
+    if (!inode ||
+        __atomic_load_n(&inode->file_locks, __ATOMIC_RELAXED) == format::FileLockIndex::kNone)
+      continue;
     if (!enter(self, mount)) continue;
     engine::Context context = context_of(self, mount);
     (void)engine::close_descriptor(context, files.session[mount.index], static_cast<int32_t>(fd));

@@ -52,17 +52,22 @@ constinit engine::InodeNumber directory_of_opened[DescriptorTable::kSize] = {};
 }  // namespace
 
 engine::InodeNumber opened_in(int32_t fd) { return directory_of_opened[fd]; }
-void note_opened_in(int32_t fd, engine::InodeNumber directory) { directory_of_opened[fd] = directory; }
+void note_opened_in(int32_t fd, engine::InodeNumber directory) {
+  directory_of_opened[fd] = directory;
+}
 
 constinit Files process_files = {&process_table, 0, 0, 0, {}, 0, 022, {}, {}, {}};
 
 void lock_files(Files& files) {
   uint32_t expected = 0;
-  if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) [[likely]]
+  if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                  __ATOMIC_RELAXED)) [[likely]]
     return;
   for (int spin = 0; spin < 100; spin++) {
     expected = 0;
-    if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+    if (__atomic_compare_exchange_n(&files.lock, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+      return;
     asm volatile("pause");
   }
   while (__atomic_exchange_n(&files.lock, 2, __ATOMIC_ACQUIRE) != 0)
@@ -81,12 +86,14 @@ void write_entry(Files& files, int32_t fd, uint64_t entry) {
   uint32_t number = static_cast<uint32_t>(fd);
   uint32_t high = __atomic_load_n(&files.high_water, __ATOMIC_RELAXED);
   while (entry && number >= high &&
-         !__atomic_compare_exchange_n(&files.high_water, &high, number + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+         !__atomic_compare_exchange_n(&files.high_water, &high, number + 1, false, __ATOMIC_RELAXED,
+                                      __ATOMIC_RELAXED)) {
   }
   __atomic_store_n(&files.table->entry[number], entry, __ATOMIC_RELEASE);
 }
 
-uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags, bool directory) {
+uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags,
+                    bool directory) {
   uint64_t entry = kEntryOurs | static_cast<uint64_t>(mount.index) << 32 | format::raw(description);
   if (flags & O_CLOEXEC) entry |= kEntryCloseOnExec;
   if (directory) entry |= kEntryDirectory;
@@ -132,7 +139,8 @@ Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum) {
   at = lowest_in_pool(files, minimum);
   if (fd < 0 && at == files.pool_count) return Error(static_cast<int>(-fd));
   // All numbers between minimum and fd are taken; from 0 on they are so below both bounds.
-  if (fd >= 0 && minimum <= files.low_free && fd >= files.low_free) files.low_free = static_cast<int32_t>(fd) + 1;
+  if (fd >= 0 && minimum <= files.low_free && fd >= files.low_free)
+    files.low_free = static_cast<int32_t>(fd) + 1;
   if (at < files.pool_count && (fd < 0 || files.pool[at] < fd)) {
     int32_t lower = files.pool[at];
     remove_from_pool(files, at);

@@ -32,7 +32,8 @@ inline engine::DescriptionIndex entry_description(uint64_t entry) {
 }
 inline Mount& entry_mount(uint64_t entry) { return mounts[(entry >> 32) & (kMountsMax - 1)]; }
 // What an open with these O_… flags makes.
-uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags, bool directory);
+uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags,
+                    bool directory);
 
 inline constexpr uint32_t kPoolMax = 8;
 
@@ -42,7 +43,8 @@ struct WorkingDirectoryState {
   uint64_t inode;
   uint32_t mount;        // index + 1, 0 = elsewhere
   uint32_t above_mount;  // index + 1 of a mount that lies below the working directory, 0 = none
-  uint32_t above_size;   // bytes of that mount's path up to and with the slash behind the working directory
+  uint32_t
+      above_size;  // bytes of that mount's path up to and with the slash behind the working directory
 };
 
 // Who a process is, so that nobody is taken for it after it is gone.
@@ -54,11 +56,11 @@ struct Identity {
 // What the kernel keeps per process as far as files go. A vfork child shares its parent's memory but has a copy of this.
 struct Files {
   DescriptorTable* table;
-  uint32_t lock;            // 0 free, 1 held, 2 somebody sleeps
-  int32_t low_free;         // guarded by lock: every number below is taken in the kernel
-  uint32_t pool_count;      // guarded by lock
-  int32_t pool[kPoolMax];   // guarded by lock: placeholders kept back, ascending
-  uint32_t high_water;      // atomic relaxed, only grows: no entry at or above
+  uint32_t lock;           // 0 free, 1 held, 2 somebody sleeps
+  int32_t low_free;        // guarded by lock: every number below is taken in the kernel
+  uint32_t pool_count;     // guarded by lock
+  int32_t pool[kPoolMax];  // guarded by lock: placeholders kept back, ascending
+  uint32_t high_water;     // atomic relaxed, only grows: no entry at or above
   uint32_t umask;
   engine::SessionIndex session[kMountsMax];  // this process in each volume; kNone until needed
   WorkingDirectoryState cwd;

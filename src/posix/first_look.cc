@@ -57,7 +57,8 @@ bool any_prefix_matches(uint64_t word) {
 
 bool path_may_be_ours(const char* path) {
   uint64_t word;
-  if (!load_start(path, word)) [[unlikely]] return false;
+  if (!load_start(path, word)) [[unlikely]]
+    return false;
   if ((word & 0xff) != '/') return first_look.cwd_is_ours | first_look.cwd_above_ours;
   if (first_look.prefix_mask) [[likely]] {
     if (((word ^ first_look.prefix) & first_look.prefix_mask) == 0) return true;
@@ -73,7 +74,8 @@ bool at_path_may_be_ours(int32_t directory, const char* path) {
     entry = thread_table ? thread_table->entry[directory] : 0;
   if (!path) return entry != 0 || (directory == AT_FDCWD && first_look.cwd_is_ours);
   uint64_t word;
-  if (!load_start(path, word)) [[unlikely]] return entry != 0;
+  if (!load_start(path, word)) [[unlikely]]
+    return entry != 0;
   if ((word & 0xff) == '/' || directory == AT_FDCWD) return path_may_be_ours(path);
   return entry != 0;
 }

@@ -16,14 +16,15 @@ struct DescriptorTable {
 // What of a process the first look reads; one cache line. Written by posix when mounts come and go or the directory
 // changes.
 struct FirstLook {
-  DescriptorTable* table;     // this process's; a vfork child's thread has its own (thread_table)
-  uint64_t prefix;            // the first 8 bytes of the only mount point, as a word, under prefix_mask
-  uint64_t prefix_mask;       // 0 when several mounts: path_may_be_ours then compares each
-  uint32_t attached;          // 0: no volume: everything is the kernel's
-  uint32_t cwd_is_ours;       // relative paths start on a mount
-  uint32_t cwd_above_ours;    // a mount lies somewhere below the working directory
-  uint32_t pool_is_filled;    // placeholder numbers are kept back: calls that allocate descriptors must release them
-  uint64_t hooks;             // eBPF programs are loaded (hooks.h)
+  DescriptorTable* table;  // this process's; a vfork child's thread has its own (thread_table)
+  uint64_t prefix;       // the first 8 bytes of the only mount point, as a word, under prefix_mask
+  uint64_t prefix_mask;  // 0 when several mounts: path_may_be_ours then compares each
+  uint32_t attached;     // 0: no volume: everything is the kernel's
+  uint32_t cwd_is_ours;  // relative paths start on a mount
+  uint32_t cwd_above_ours;  // a mount lies somewhere below the working directory
+  uint32_t
+      pool_is_filled;  // placeholder numbers are kept back: calls that allocate descriptors must release them
+  uint64_t hooks;  // eBPF programs are loaded (hooks.h)
 };
 extern FirstLook first_look;
 

@@ -21,7 +21,8 @@ using Sessions = engine::SessionIndex[kMountsMax];
 
 bool holds_something(const Mount& mount, engine::SessionIndex index) {
   const engine::SessionRecord* record = mount.volume.session(index);
-  return record && (record->descriptor_count || record->cwd || record->pins != engine::PageIndex::kNone);
+  return record &&
+         (record->descriptor_count || record->cwd || record->pins != engine::PageIndex::kNone);
 }
 
 void close_sessions(ThreadState& self, Sessions& sessions) {

@@ -45,7 +45,8 @@ const Identity& process_identity(Files& files) {
   Identity& identity = files.identity;
   if (!identity.pid) {
     identity.start_time = read_start_time("/proc/self/stat");
-    __atomic_store_n(&identity.pid, static_cast<uint32_t>(raw_syscall(SYS_getpid)), __ATOMIC_RELEASE);
+    __atomic_store_n(&identity.pid, static_cast<uint32_t>(raw_syscall(SYS_getpid)),
+                     __ATOMIC_RELEASE);
   }
   return identity;
 }
@@ -54,7 +55,8 @@ uint64_t start_time_of(uint32_t pid) {
   char path[32] = "/proc/";
   char digits[12];
   uint32_t count = 0, at = 6;
-  for (uint32_t rest = pid; rest || !count; rest /= 10) digits[count++] = static_cast<char>('0' + rest % 10);
+  for (uint32_t rest = pid; rest || !count; rest /= 10)
+    digits[count++] = static_cast<char>('0' + rest % 10);
   while (count) path[at++] = digits[--count];
   for (const char* tail = "/stat"; *tail; tail++) path[at++] = *tail;
   path[at] = 0;

@@ -32,22 +32,26 @@ engine::LockOwner owner_of(const OpenFile& file, engine::FileLockKind kind) {
   engine::LockOwner owner;
   owner.kind = kind;
   owner.pid = process_identity(*file.self->files).pid;
-  owner.value = kind == format::kFileLockPosix ? engine::lock_owner_of(file.mount->volume, file.session())
-                                               : format::raw(file.index);
+  owner.value = kind == format::kFileLockPosix
+                    ? engine::lock_owner_of(file.mount->volume, file.session())
+                    : format::raw(file.index);
   return owner;
 }
 
 Result<int64_t> start_of(const OpenFile& file, const KernelLock& lock) {
   switch (lock.whence) {
-    case SEEK_SET: return 0;
-    case SEEK_CUR: return static_cast<int64_t>(__atomic_load_n(&file.description->offset, __ATOMIC_RELAXED));
+    case SEEK_SET:
+      return 0;
+    case SEEK_CUR:
+      return static_cast<int64_t>(__atomic_load_n(&file.description->offset, __ATOMIC_RELAXED));
     case SEEK_END: {
       engine::Context context = file.context();
       engine::Attributes attributes;
       BT_TRY(engine::read_attributes(context, file.inode, attributes));
       return static_cast<int64_t>(attributes.size);
     }
-    default: return Error(EINVAL);
+    default:
+      return Error(EINVAL);
   }
 }
 
@@ -72,7 +76,8 @@ Result<void> range_of(const OpenFile& file, const KernelLock& lock, engine::Lock
   return {};
 }
 
-Result<void> take(const OpenFile& file, const engine::LockOwner& owner, const engine::LockRange& range, bool waits) {
+Result<void> take(const OpenFile& file, const engine::LockOwner& owner,
+                  const engine::LockRange& range, bool waits) {
   engine::Context context = file.context();
   for (;;) {
     uint32_t seen = engine::file_lock_changes(context, file.inode);
@@ -82,8 +87,8 @@ Result<void> take(const OpenFile& file, const engine::LockOwner& owner, const en
   }
 }
 
-Result<void> test(const OpenFile& file, const engine::LockOwner& owner, const engine::LockRange& range,
-                  KernelLock& lock) {
+Result<void> test(const OpenFile& file, const engine::LockOwner& owner,
+                  const engine::LockRange& range, KernelLock& lock) {
   engine::Context context = file.context();
   engine::LockOwner holder;
   engine::LockRange held;
@@ -102,7 +107,8 @@ Result<void> test(const OpenFile& file, const engine::LockOwner& owner, const en
 }
 
 Result<void> check_type(const OpenFile& file, const KernelLock& lock, bool tests) {
-  if (lock.type != F_RDLCK && lock.type != F_WRLCK && (tests || lock.type != F_UNLCK)) return Error(EINVAL);
+  if (lock.type != F_RDLCK && lock.type != F_WRLCK && (tests || lock.type != F_UNLCK))
+    return Error(EINVAL);
   if (tests) return {};
   if (lock.type == F_RDLCK && !file.is_readable()) return Error(EBADF);
   if (lock.type == F_WRLCK && !file.is_writable()) return Error(EBADF);
@@ -121,11 +127,12 @@ Result<void> record_lock(const OpenFile& file, uint32_t command, uint64_t argume
   BT_TRY(check_type(file, lock, tests));
   engine::LockRange range;
   BT_TRY(range_of(file, lock, range));
-  engine::LockOwner owner =
-      owner_of(file, is_of_description(command) ? format::kFileLockDescription : format::kFileLockPosix);
+  engine::LockOwner owner = owner_of(
+      file, is_of_description(command) ? format::kFileLockDescription : format::kFileLockPosix);
   if (tests) {
     BT_TRY(test(file, owner, range, lock));
-    return base::copy_to_user(place, &lock, sizeof lock) ? Result<void>() : Result<void>(Error(EFAULT));
+    return base::copy_to_user(place, &lock, sizeof lock) ? Result<void>()
+                                                         : Result<void>(Error(EFAULT));
   }
   if (lock.type != F_UNLCK) return take(file, owner, range, waits);
   engine::Context context = file.context();
@@ -140,13 +147,17 @@ Result<void> whole_lock(const OpenFile& file, uint32_t operation) {
   constexpr uint32_t kMandatory = 32;
   if (operation & kMandatory) return {};
   switch (operation & ~static_cast<uint32_t>(LOCK_NB)) {
-    case LOCK_SH: break;
-    case LOCK_EX: range.exclusive = true; break;
+    case LOCK_SH:
+      break;
+    case LOCK_EX:
+      range.exclusive = true;
+      break;
     case LOCK_UN: {
       engine::Context context = file.context();
       return engine::clear_file_lock(context, file.inode, owner, range);
     }
-    default: return Error(EINVAL);
+    default:
+      return Error(EINVAL);
   }
   return take(file, owner, range, waits);
 }

@@ -44,7 +44,9 @@ constinit Run runs[kRunsMax] = {};
 uint32_t areas_used, runs_used;
 constinit Files table_lock = {};  // its lock alone is used
 
-bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) { return a < b + b_size && b < a + a_size; }
+bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
+  return a < b + b_size && b < a + a_size;
+}
 
 Area* free_area() {
   for (uint32_t i = 0; i < kAreasMax; i++) {
@@ -74,8 +76,8 @@ void unpin(Mount& mount, engine::PageIndex first, uint32_t pages) {
 bool cover(const Run& run, int32_t protection) {
   uint64_t size = run.pages * kPage;
   int64_t from = base::raw_argument(run.mount->volume.page(run.first));
-  int64_t mapped = raw_syscall(SYS_mremap, from, 0, static_cast<int64_t>(size), MREMAP_MAYMOVE | MREMAP_FIXED,
-                               static_cast<int64_t>(run.address));
+  int64_t mapped = raw_syscall(SYS_mremap, from, 0, static_cast<int64_t>(size),
+                               MREMAP_MAYMOVE | MREMAP_FIXED, static_cast<int64_t>(run.address));
   if (mapped != static_cast<int64_t>(run.address)) return false;
   raw_syscall(SYS_mprotect, mapped, static_cast<int64_t>(size), protection);
   return true;
@@ -134,7 +136,8 @@ void overlay_volume_pages(const OpenFile& file, const MapRequest& request, uint6
   Area* area = free_area();
   if (!area) return;
   engine::Context context = file.context();
-  *area = {address, request.size, request.offset / kPage, file.inode, file.mount, request.protection};
+  *area = {address,    request.size, request.offset / kPage,
+           file.inode, file.mount,   request.protection};
   uint64_t count = existing_pages(context, *area);
   if (count <= kPagesAtOnce && cover_pages(*area, address, area->first_page, count)) return;
   // The covered pieces go on being the file's pages; the rest is the kernel's, for good.
@@ -145,7 +148,8 @@ bool any_mapping_in(uint64_t address, uint64_t size) {
   for (uint32_t i = 0; i < areas_used; i++)
     if (areas[i].size && overlaps(areas[i].address, areas[i].size, address, size)) return true;
   for (uint32_t i = 0; i < runs_used; i++)
-    if (runs[i].pages && overlaps(runs[i].address, runs[i].pages * kPage, address, size)) return true;
+    if (runs[i].pages && overlaps(runs[i].address, runs[i].pages * kPage, address, size))
+      return true;
   return false;
 }
 
@@ -173,7 +177,8 @@ void cut_area(Area& area, uint64_t address, uint64_t end) {
   area.size = address > old.address ? address - old.address : 0;
   if (end >= area_end) return;
   if (Area* place = free_area())
-    *place = {end, area_end - end, old.first_page + (end - old.address) / kPage, old.inode, old.mount, old.protection};
+    *place = {end,       area_end - end, old.first_page + (end - old.address) / kPage,
+              old.inode, old.mount,      old.protection};
 }
 
 }  // namespace
@@ -197,18 +202,22 @@ Result<uint64_t> remap_volume_pages(const RemapRequest& request) {
     if (areas[i].size && areas[i].address == request.address) area = areas[i];
   if (!area.size) return pass(Way::k_passed_unsupported);
   if (request.new_size <= request.old_size && !(request.flags & MREMAP_FIXED)) {
-    uint64_t keep = base::align_up(request.new_size, kPage), old = base::align_up(request.old_size, kPage);
+    uint64_t keep = base::align_up(request.new_size, kPage),
+             old = base::align_up(request.old_size, kPage);
     if (keep < old) {
-      raw_syscall(SYS_munmap, static_cast<int64_t>(request.address + keep), static_cast<int64_t>(old - keep));
+      raw_syscall(SYS_munmap, static_cast<int64_t>(request.address + keep),
+                  static_cast<int64_t>(old - keep));
       forget_mappings(request.address + keep, old - keep);
     }
     return request.address;
   }
   if (!(request.flags & MREMAP_MAYMOVE)) return Error(ENOMEM);
-  if (request.flags & ~static_cast<uint32_t>(MREMAP_MAYMOVE)) return pass(Way::k_passed_unsupported);
+  if (request.flags & ~static_cast<uint32_t>(MREMAP_MAYMOVE))
+    return pass(Way::k_passed_unsupported);
   BT_TRY(enter(thread_state, *area.mount));
-  BT_TRY_ASSIGN(int64_t fresh, from_kernel(raw_syscall(SYS_mmap, 0, static_cast<int64_t>(request.new_size), PROT_NONE,
-                                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)));
+  BT_TRY_ASSIGN(int64_t fresh, from_kernel(raw_syscall(
+                                   SYS_mmap, 0, static_cast<int64_t>(request.new_size), PROT_NONE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)));
   {
     FilesGuard guard(table_lock);
     Area* place = free_area();
@@ -217,9 +226,11 @@ Result<uint64_t> remap_volume_pages(const RemapRequest& request) {
     place->address = static_cast<uint64_t>(fresh);
     place->size = request.new_size;
     engine::Context context = context_of(thread_state, *area.mount);
-    if (!cover_pages(*place, place->address, place->first_page, existing_pages(context, *place))) return Error(ENOMEM);
+    if (!cover_pages(*place, place->address, place->first_page, existing_pages(context, *place)))
+      return Error(ENOMEM);
   }
-  raw_syscall(SYS_munmap, static_cast<int64_t>(request.address), static_cast<int64_t>(request.old_size));
+  raw_syscall(SYS_munmap, static_cast<int64_t>(request.address),
+              static_cast<int64_t>(request.old_size));
   forget_mappings(request.address, request.old_size);
   return static_cast<uint64_t>(fresh);
 }
@@ -228,13 +239,17 @@ bool mapping_fault(uint64_t address) {
   if (!thread_state.files) return false;
   for (uint32_t i = 0; i < areas_used; i++) {
     const Area& area = areas[i];
-    if (!area.size || address < area.address || address >= area.address + base::align_up(area.size, kPage)) continue;
+    if (!area.size || address < area.address ||
+        address >= area.address + base::align_up(area.size, kPage))
+      continue;
     if (!enter(thread_state, *area.mount)) return false;
     FilesGuard guard(table_lock);
     engine::Context context = context_of(thread_state, *area.mount);
     uint64_t at = (address - area.address) / kPage, exist = existing_pages(context, area);
     for (uint32_t r = 0; r < runs_used; r++)
-      if (runs[r].pages && overlaps(runs[r].address, runs[r].pages * kPage, area.address + at * kPage, kPage)) return false;
+      if (runs[r].pages &&
+          overlaps(runs[r].address, runs[r].pages * kPage, area.address + at * kPage, kPage))
+        return false;
     return at < exist && cover_pages(area, area.address + at * kPage, area.first_page + at, 1);
   }
   return false;

@@ -36,7 +36,8 @@ char* put_hex(char* at, uint64_t value) {
 }
 
 // .btfuse/ofd/<description>.<inode number>: fuse/hidden names.
-void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode, char (&name)[64]) {
+void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode,
+                 char (&name)[64]) {
   char* at = name;
   for (const char* head = ".btfuse/ofd/"; *head; head++) *at++ = *head;
   at = put_decimal(at, format::raw(description));
@@ -45,21 +46,24 @@ void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode
   *at = 0;
 }
 
-Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index, const engine::DescriptionRecord& description,
-                            uint32_t flags) {
+Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index,
+                            const engine::DescriptionRecord& description, uint32_t flags) {
   char name[64];
   hidden_name(index, description.inode, name);
-  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_openat, root, raw_argument(name), flags | O_CLOEXEC)));
+  BT_TRY_ASSIGN(int64_t fd,
+                from_kernel(raw_syscall(SYS_openat, root, raw_argument(name), flags | O_CLOEXEC)));
   return static_cast<int32_t>(fd);
 }
 
 // A directory is opened by its path, for the kernel knows one name a directory and would take the hidden one for it.
-Result<int32_t> open_directory(ThreadState& self, const Mount& mount, engine::InodeNumber inode, uint32_t flags) {
+Result<int32_t> open_directory(ThreadState& self, const Mount& mount, engine::InodeNumber inode,
+                               uint32_t flags) {
   engine::Context context = context_of(self, const_cast<Mount&>(mount));
   char path[kMountPathMax];
   path[sizeof path - 1] = 0;
   BT_TRY_ASSIGN(uint32_t start, path_of_directory(context, mount, inode, path, sizeof path - 1));
-  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_open, raw_argument(path + start), flags | O_CLOEXEC | O_DIRECTORY)));
+  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_open, raw_argument(path + start),
+                                                    flags | O_CLOEXEC | O_DIRECTORY)));
   struct stat attributes;
   raw_syscall(SYS_fstat, fd, raw_argument(&attributes));
   if (attributes.st_ino == format::raw(inode.index())) return static_cast<int32_t>(fd);
@@ -102,7 +106,9 @@ Result<int32_t> open_for_kernel(Files& files, uint64_t entry) {
   if (!fd) fd = open_hidden(root, index, *description, flags);
   if (!fd) return fd.error();
   if ((flags & O_PATH) == 0)
-    raw_syscall(SYS_lseek, *fd, static_cast<int64_t>(__atomic_load_n(&description->offset, __ATOMIC_RELAXED)), SEEK_SET);
+    raw_syscall(SYS_lseek, *fd,
+                static_cast<int64_t>(__atomic_load_n(&description->offset, __ATOMIC_RELAXED)),
+                SEEK_SET);
   return *fd;
 }
 
@@ -139,7 +145,8 @@ Result<void> hand_to_kernel(Files& files, int32_t fd) {
 bool hand_all_to_kernel(Files& files) {
   bool all = true;
   for (uint32_t number = 0; number < files.high_water; number++)
-    if (read_entry(files, number) & kEntryOurs) all &= hand_to_kernel(files, static_cast<int32_t>(number)).has_value();
+    if (read_entry(files, number) & kEntryOurs)
+      all &= hand_to_kernel(files, static_cast<int32_t>(number)).has_value();
   return all;
 }
 

@@ -15,12 +15,14 @@ struct Mount {
   engine::Volume volume;
   uint32_t index;
   uint32_t path_size;
-  uint64_t device;          // st_dev as the kernel gives it
-  int32_t memfd_owner;      // the supervisor, whose /proc/PID/fd/N is the volume
+  uint64_t device;      // st_dev as the kernel gives it
+  int32_t memfd_owner;  // the supervisor, whose /proc/PID/fd/N is the volume
   int32_t memfd_number;
-  int32_t root_fd;          // hidden O_PATH descriptor of the mount point; -1 until needed; guarded by the files' lock
-  int32_t memfd;            // hidden descriptor of the volume for private mappings; -1 until needed; the same lock
-  char path[kMountPathMax]; // real path of the mount point, terminated, no slash at its end
+  int32_t
+      root_fd;  // hidden O_PATH descriptor of the mount point; -1 until needed; guarded by the files' lock
+  int32_t
+      memfd;  // hidden descriptor of the volume for private mappings; -1 until needed; the same lock
+  char path[kMountPathMax];  // real path of the mount point, terminated, no slash at its end
 };
 
 extern Mount mounts[kMountsMax];

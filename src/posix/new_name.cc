@@ -3,13 +3,18 @@
 
 namespace bt::posix {
 
-Result<void> walk_to_old_name(int32_t directory, const char* path, int dot, int dot_dot, Walk& walk) {
+Result<void> walk_to_old_name(int32_t directory, const char* path, int dot, int dot_dot,
+                              Walk& walk) {
   BT_TRY(walk_at(directory, path, kWalkParent, walk));
   switch (walk.kind) {
-    case LastName::kDot: return Error(dot);
-    case LastName::kDotDot: return Error(dot_dot);
-    case LastName::kNormal: return {};
-    default: return pass_at(directory, Way::k_passed_mount_crossing, walk);
+    case LastName::kDot:
+      return Error(dot);
+    case LastName::kDotDot:
+      return Error(dot_dot);
+    case LastName::kNormal:
+      return {};
+    default:
+      return pass_at(directory, Way::k_passed_mount_crossing, walk);
   }
 }
 

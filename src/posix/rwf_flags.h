@@ -8,12 +8,13 @@
 
 namespace bt::posix {
 
-inline constexpr uint32_t kRwfHighPriority = 1, kRwfDataSync = 2, kRwfSync = 4, kRwfNoWait = 8, kRwfAppend = 16,
-                          kRwfNoAppend = 32, kRwfNoSignal = 256;
+inline constexpr uint32_t kRwfHighPriority = 1, kRwfDataSync = 2, kRwfSync = 4, kRwfNoWait = 8,
+                          kRwfAppend = 16, kRwfNoAppend = 32, kRwfNoSignal = 256;
 
 // EOPNOTSUPP for what tmpfs has not either.
 inline Result<void> check_rwf_flags(uint32_t flags) {
-  constexpr uint32_t kKnown = kRwfHighPriority | kRwfDataSync | kRwfSync | kRwfAppend | kRwfNoAppend | kRwfNoSignal;
+  constexpr uint32_t kKnown =
+      kRwfHighPriority | kRwfDataSync | kRwfSync | kRwfAppend | kRwfNoAppend | kRwfNoSignal;
   if (flags & ~kKnown) return Error(EOPNOTSUPP);
   if ((flags & kRwfAppend) && (flags & kRwfNoAppend)) return Error(EINVAL);
   return {};

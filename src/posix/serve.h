@@ -21,8 +21,9 @@ inline T* pointer_of(uint64_t argument) {
 }
 
 // Head of a handler: its six arguments, of which it uses what it names.
-#define BT_SERVE(name)                                                                              \
-  int64_t serve_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, [[maybe_unused]] uint64_t c, \
-                       [[maybe_unused]] uint64_t d, [[maybe_unused]] uint64_t e, [[maybe_unused]] uint64_t f)
+#define BT_SERVE(name)                                                           \
+  int64_t serve_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, \
+                       [[maybe_unused]] uint64_t c, [[maybe_unused]] uint64_t d, \
+                       [[maybe_unused]] uint64_t e, [[maybe_unused]] uint64_t f)
 
 }  // namespace bt::posix

@@ -17,7 +17,8 @@ namespace {
 // A fork child that runs before its parent has come back from fork tells itself who it is.
 Result<void> adopt_if_new(ThreadState& self, Mount& mount, engine::SessionIndex session) {
   const engine::SessionRecord* record = mount.volume.session(session);
-  if (!record || __atomic_load_n(&record->state, __ATOMIC_ACQUIRE) != format::kSessionForking) return {};
+  if (!record || __atomic_load_n(&record->state, __ATOMIC_ACQUIRE) != format::kSessionForking)
+    return {};
   const Identity& identity = process_identity(*self.files);
   engine::Context context = context_of(self, mount);
   auto adopted = engine::adopt_session(context, session, identity.pid, identity.start_time);
@@ -39,7 +40,8 @@ Result<void> claim(ThreadState& self, Mount& mount) {
     BT_TRY(adopt_if_new(self, mount, session));
   } else {
     const Identity& identity = process_identity(files);
-    BT_TRY_ASSIGN(session, engine::open_session(thread, identity.pid, identity.start_time, self.credentials.uid));
+    BT_TRY_ASSIGN(session, engine::open_session(thread, identity.pid, identity.start_time,
+                                                self.credentials.uid));
   }
   self.attached |= 1u << mount.index;
   return {};
@@ -49,7 +51,8 @@ Result<void> claim(ThreadState& self, Mount& mount) {
 
 Result<void> prepare_thread(ThreadState& self, Mount& mount) {
   if (is_gone(mount)) return pass(Way::k_passed_damaged);
-  if (self.credentials_epoch != __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE)) read_credentials(self);
+  if (self.credentials_epoch != __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE))
+    read_credentials(self);
   if (self.not_allowed >> mount.index & 1) return pass(Way::k_passed_identity);
   if (self.attached >> mount.index & 1) return {};
   if (!claim(self, mount)) return pass(Way::k_passed_no_session);

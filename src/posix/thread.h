@@ -25,17 +25,18 @@ struct ThreadState {
   Files* files;
   uint32_t attached;           // bit per mount: engine[] holds a live slot
   uint32_t credentials_epoch;  // of which state of the process credentials were read; 0 = never
-  uint32_t not_allowed;        // bit per mount: this thread's user may not use it (FUSE without allow_other)
-  Way passed;                  // why this call is handed on, if it is
-  Mount* touched;              // the mount this call was found to be about; nullptr: none so far
-  bool tracing;                // facts are wanted
+  uint32_t
+      not_allowed;  // bit per mount: this thread's user may not use it (FUSE without allow_other)
+  Way passed;       // why this call is handed on, if it is
+  Mount* touched;   // the mount this call was found to be about; nullptr: none so far
+  bool tracing;     // facts are wanted
   TracedFacts traced;
-  engine::Thread* engine;      // own_engine; a vfork child has its own
+  engine::Thread* engine;  // own_engine; a vfork child has its own
   engine::Thread own_engine[kMountsMax];
   engine::Credentials credentials;
   uint32_t groups[kThreadGroupsMax];
   uint32_t real_uid, real_gid;
-  void* vfork_frame;           // while a vfork child of this thread runs: what it must not touch (fork.cc)
+  void* vfork_frame;  // while a vfork child of this thread runs: what it must not touch (fork.cc)
 };
 extern thread_local constinit ThreadState thread_state
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -85,12 +86,15 @@ Error why_not_open(ThreadState& self, uint64_t fd, uint64_t entry);
 inline Result<void> find_open(uint64_t fd, OpenFile& file) {
   ThreadState& self = thread_state;
   uint64_t entry = read_entry(*self.files, static_cast<uint32_t>(fd));
-  if ((entry & kEntryOurs) == 0) [[unlikely]] return why_not_open(self, fd, entry);
+  if ((entry & kEntryOurs) == 0) [[unlikely]]
+    return why_not_open(self, fd, entry);
   Mount& mount = entry_mount(entry);
-  if (!enter(self, mount)) [[unlikely]] return why_not_open(self, fd, entry);
+  if (!enter(self, mount)) [[unlikely]]
+    return why_not_open(self, fd, entry);
   engine::DescriptionIndex index = entry_description(entry);
   engine::DescriptionRecord* description = mount.volume.description(index);
-  if (!description) [[unlikely]] return error::volume_corrupt;
+  if (!description) [[unlikely]]
+    return error::volume_corrupt;
   file.self = &self;
   file.mount = &mount;
   file.entry = entry;
@@ -101,7 +105,8 @@ inline Result<void> find_open(uint64_t fd, OpenFile& file) {
     self.traced.fd = static_cast<int32_t>(fd);
     self.traced.inode = file.inode.value;
   }
-  if (!file.is_current(fd)) [[unlikely]] return Error(EBADF);
+  if (!file.is_current(fd)) [[unlikely]]
+    return Error(EBADF);
   return {};
 }
 // The same, but EBADF for O_PATH descriptors, as most calls have it.
@@ -111,6 +116,8 @@ inline Result<void> find_usable(uint64_t fd, OpenFile& file) {
   return {};
 }
 // Is `fd` a number of ours (or hidden)?
-inline bool is_ours(uint64_t fd) { return read_entry(*thread_state.files, static_cast<uint32_t>(fd)) & kEntryOurs; }
+inline bool is_ours(uint64_t fd) {
+  return read_entry(*thread_state.files, static_cast<uint32_t>(fd)) & kEntryOurs;
+}
 
 }  // namespace bt::posix

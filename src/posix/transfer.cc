@@ -33,21 +33,24 @@ void note_read(const OpenFile& file, engine::Context& context) {
   if ((file.flags() & O_NOATIME) == 0) engine::touch_atime(context, file.inode);
 }
 
-Result<uint64_t> read_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count) {
+Result<uint64_t> read_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                            uint32_t count) {
   engine::Context context = file.context();
   auto result = engine::read(context, file.inode, offset, pieces, count);
-  if (result) [[likely]] note_read(file, context);
+  if (result) [[likely]]
+    note_read(file, context);
   return result;
 }
 
-Result<uint64_t> write_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count,
-                             bool append, uint64_t& end) {
+Result<uint64_t> write_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                             uint32_t count, bool append, uint64_t& end) {
   engine::Context context = file.context();
   engine::WriteOptions options;
   options.append = append;
   options.size_limit = size_limit;
   auto result = engine::write(context, file.inode, offset, pieces, count, options, end);
-  if (!result && size_limit != UINT64_MAX && result.error().errno_value() == EFBIG) return exceed_file_size_limit();
+  if (!result && size_limit != UINT64_MAX && result.error().errno_value() == EFBIG)
+    return exceed_file_size_limit();
   return result;
 }
 
@@ -57,7 +60,8 @@ bool appends(const OpenFile& file, bool append) { return append || (file.flags()
 Result<void> hold_offset(const OpenFile& file, uint64_t fd, engine::OffsetLock& lock) {
   engine::Context context = file.context();
   BT_TRY(engine::OffsetLock::acquire(context, file.index, lock));
-  if (!file.is_current(static_cast<uint32_t>(fd))) [[unlikely]] return Error(EBADF);
+  if (!file.is_current(static_cast<uint32_t>(fd))) [[unlikely]]
+    return Error(EBADF);
   return {};
 }
 
@@ -80,7 +84,8 @@ Result<void> load_pieces(uint64_t vector, uint64_t count, Pieces& pieces) {
   static_assert(sizeof(engine::Piece) == 16, "laid out as struct iovec");
   count = static_cast<uint32_t>(count);
   if (count > kPiecesMax) return Error(EINVAL);
-  if (!base::copy_from_user(pieces.piece, reinterpret_cast<void*>(vector), count * sizeof(engine::Piece)))
+  if (!base::copy_from_user(pieces.piece, reinterpret_cast<void*>(vector),
+                            count * sizeof(engine::Piece)))
     return Error(EFAULT);
   pieces.count = static_cast<uint32_t>(count);
   pieces.size = 0;
@@ -93,7 +98,8 @@ Result<void> load_pieces(uint64_t vector, uint64_t count, Pieces& pieces) {
   return {};
 }
 
-Result<uint64_t> read_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces, uint32_t count) {
+Result<uint64_t> read_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces,
+                           uint32_t count) {
   BT_TRY(check_readable(file));
   engine::OffsetLock lock;
   BT_TRY(hold_offset(file, fd, lock));
@@ -103,25 +109,27 @@ Result<uint64_t> read_here(const OpenFile& file, uint64_t fd, const engine::Piec
   return size;
 }
 
-Result<uint64_t> write_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces, uint32_t count,
-                            bool append) {
+Result<uint64_t> write_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces,
+                            uint32_t count, bool append) {
   if (!file.is_writable()) return Error(EBADF);
   engine::OffsetLock lock;
   BT_TRY(hold_offset(file, fd, lock));
   uint64_t end = 0;
-  BT_TRY_ASSIGN(uint64_t size, write_bytes(file, lock.offset(), pieces, count, appends(file, append), end));
+  BT_TRY_ASSIGN(uint64_t size,
+                write_bytes(file, lock.offset(), pieces, count, appends(file, append), end));
   if (size) lock.set_offset(end);
   return size;
 }
 
-Result<uint64_t> read_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count) {
+Result<uint64_t> read_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                         uint32_t count) {
   BT_TRY(check_offset(offset));
   BT_TRY(check_readable(file));
   return read_bytes(file, offset, pieces, count);
 }
 
-Result<uint64_t> write_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count,
-                          bool append) {
+Result<uint64_t> write_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                          uint32_t count, bool append) {
   BT_TRY(check_offset(offset));
   if (!file.is_writable()) return Error(EBADF);
   uint64_t end = 0;

@@ -18,13 +18,15 @@ struct Pieces {
 Result<void> load_pieces(uint64_t vector, uint64_t count, Pieces& pieces);
 
 // At the shared offset, which moves. EBADF, EISDIR, EFAULT …
-Result<uint64_t> read_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces, uint32_t count);
-Result<uint64_t> write_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces, uint32_t count,
-                            bool append);
+Result<uint64_t> read_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces,
+                           uint32_t count);
+Result<uint64_t> write_here(const OpenFile& file, uint64_t fd, const engine::Piece* pieces,
+                            uint32_t count, bool append);
 // At `offset`. EINVAL when it is negative.
-Result<uint64_t> read_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count);
-Result<uint64_t> write_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces, uint32_t count,
-                          bool append);
+Result<uint64_t> read_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                         uint32_t count);
+Result<uint64_t> write_at(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
+                          uint32_t count, bool append);
 
 // RLIMIT_FSIZE; kept up to date by prlimit64 and setrlimit.
 uint64_t file_size_limit();

@@ -67,7 +67,8 @@ Result<void> begin_relative(State& state, int32_t directory) {
   WorkingDirectory here = working_directory();
   if (here.mount) return begin_at(state, *here.mount, here.inode);
   uint32_t prefix;
-  if (Mount* mount = mount_below({walk.buffer + state.position, state.end - state.position}, prefix)) {
+  if (Mount* mount =
+          mount_below({walk.buffer + state.position, state.end - state.position}, prefix)) {
     state.position += prefix;
     return begin_at(state, *mount, engine::kRootInode);
   }
@@ -113,7 +114,8 @@ Result<void> expand_link(State& state, engine::InodeNumber link) {
   uint32_t room_start = sizeof walk.buffer - rest;
   // The rest goes to the end of the buffer, so that targets can grow in front of it.
   if (room_start != state.position) {
-    for (uint32_t i = rest; i > 0; i--) walk.buffer[room_start + i - 1] = walk.buffer[state.position + i - 1];
+    for (uint32_t i = rest; i > 0; i--)
+      walk.buffer[room_start + i - 1] = walk.buffer[state.position + i - 1];
     state.position = room_start;
     state.end = sizeof walk.buffer;
   }
@@ -164,7 +166,8 @@ Result<void> finish_at_directory(State& state, LastName kind) {
 
 // Where the next slash is, or `end`: eight characters at a time.
 uint32_t find_slash(const char* text, uint32_t at, uint32_t end) {
-  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080, kSlashes = '/' * kOnes;
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080,
+                     kSlashes = '/' * kOnes;
   for (; at + 8 <= end; at += 8) {
     uint64_t word;
     __builtin_memcpy(&word, text + at, 8);
@@ -304,7 +307,8 @@ Error pass_at(int32_t directory, Way reason, const Walk& walk) {
 
 Result<void> walk_at(int32_t directory, const char* path, uint32_t flags, Walk& walk) {
   auto walked = walk_path(directory, path, flags, walk);
-  if (walked || walked.error() != error::not_ours) [[likely]] return walked;
+  if (walked || walked.error() != error::not_ours) [[likely]]
+    return walked;
   return pass_at(directory, walk.self->passed, walk);
 }
 
@@ -321,11 +325,13 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
   int64_t size = base::copy_string_from_user(walk.buffer, path, kPathMax);
   if (size < 0) return Error(static_cast<int>(-size));
   State state{walk, flags, 0, static_cast<uint32_t>(size)};
-  if (walk.self->tracing) [[unlikely]] note_path(walk, static_cast<uint32_t>(size));
+  if (walk.self->tracing) [[unlikely]]
+    note_path(walk, static_cast<uint32_t>(size));
   if (size == 0) return walk_empty(state, directory);
   walk.absolute = walk.buffer[0] == '/';
   if (walk.absolute) {
-    if (flags & kWalkBeneath) return is_ours(static_cast<uint32_t>(directory)) ? Error(EXDEV) : pass(Way::k_passed_other);
+    if (flags & kWalkBeneath)
+      return is_ours(static_cast<uint32_t>(directory)) ? Error(EXDEV) : pass(Way::k_passed_other);
     if ((flags & kWalkInRoot) == 0) {
       if (auto begun = begin_absolute(state); !begun) {
         if (begun.error() != error::not_ours) return begun.error();

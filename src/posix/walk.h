@@ -8,15 +8,17 @@
 
 namespace bt::posix {
 
-inline constexpr uint32_t kWalkFollow = 1;        // a symbolic link at the end is followed
-inline constexpr uint32_t kWalkParent = 2;        // stop before the last name; do not look it up
-inline constexpr uint32_t kWalkMayLack = 4;       // the last name may be missing: exists = false instead of ENOENT
-inline constexpr uint32_t kWalkEmpty = 8;         // AT_EMPTY_PATH: "" is the descriptor itself
-inline constexpr uint32_t kWalkNoSymlinks = 16;   // RESOLVE_NO_SYMLINKS: ELOOP at the first one
-inline constexpr uint32_t kWalkBeneath = 32;      // RESOLVE_BENEATH: EXDEV instead of leaving the start
-inline constexpr uint32_t kWalkInRoot = 64;       // RESOLVE_IN_ROOT: the start is the root
+inline constexpr uint32_t kWalkFollow = 1;  // a symbolic link at the end is followed
+inline constexpr uint32_t kWalkParent = 2;  // stop before the last name; do not look it up
+inline constexpr uint32_t kWalkMayLack =
+    4;  // the last name may be missing: exists = false instead of ENOENT
+inline constexpr uint32_t kWalkEmpty = 8;        // AT_EMPTY_PATH: "" is the descriptor itself
+inline constexpr uint32_t kWalkNoSymlinks = 16;  // RESOLVE_NO_SYMLINKS: ELOOP at the first one
+inline constexpr uint32_t kWalkBeneath = 32;  // RESOLVE_BENEATH: EXDEV instead of leaving the start
+inline constexpr uint32_t kWalkInRoot = 64;   // RESOLVE_IN_ROOT: the start is the root
 
-inline constexpr uint32_t kWalkCreate = 256;       // O_CREAT: a slash behind the last name is EISDIR, whatever it is
+inline constexpr uint32_t kWalkCreate =
+    256;  // O_CREAT: a slash behind the last name is EISDIR, whatever it is
 
 inline constexpr uint32_t kSymlinksMax = 40;
 inline constexpr uint32_t kPathMax = 4096;
@@ -31,7 +33,7 @@ struct Walk {
   bool trailing_slash;
   bool exists;
   bool absolute;
-  engine::Found found;            // when exists
+  engine::Found found;  // when exists
   ThreadState* self;
   char buffer[2 * kPathMax];
 

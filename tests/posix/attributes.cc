@@ -22,7 +22,8 @@ std::string octal(uint32_t mode) {
 std::string mode_of(const std::string& path) {
   struct stat s;
   int64_t r = call(SYS_lstat, arg(path), arg(&s));
-  return r ? shown(r) : octal(s.st_mode) + " " + std::to_string(s.st_uid) + ":" + std::to_string(s.st_gid);
+  return r ? shown(r)
+           : octal(s.st_mode) + " " + std::to_string(s.st_uid) + ":" + std::to_string(s.st_gid);
 }
 
 // Another user for the length of its life; root only.
@@ -46,7 +47,8 @@ SUITE_PART(modes) {
   for (int mask : {0, 022, 077, 0777, 027}) {
     call(SYS_umask, mask);
     for (int mode : {0, 0644, 0777, 04755, 02755, 01777, 07777, 0100644}) {
-      std::string claim = octal(static_cast<uint32_t>(mode)) + " umask " + octal(static_cast<uint32_t>(mask));
+      std::string claim =
+          octal(static_cast<uint32_t>(mode)) + " umask " + octal(static_cast<uint32_t>(mask));
       call(SYS_close, call(SYS_open, arg("f"), O_CREAT | O_RDWR, mode));
       say("open " + claim, mode_of("f"));
       call(SYS_unlink, arg("f"));
@@ -151,8 +153,12 @@ SUITE_PART(permissions) {
     std::vector<gid_t> groups;
     const char* name;
   };
-  const Who everybody[] = {{1000, 1000, {}, "owner"}, {1001, 1000, {}, "group"}, {1001, 1001, {1000}, "member"}, {1002, 1002, {}, "other"}};
-  for (int mode : {0, 0400, 0200, 0100, 0600, 0700, 0040, 0020, 0010, 0060, 0004, 0002, 0001, 0644, 0755, 0777, 0077, 0070, 0007, 01777}) {
+  const Who everybody[] = {{1000, 1000, {}, "owner"},
+                           {1001, 1000, {}, "group"},
+                           {1001, 1001, {1000}, "member"},
+                           {1002, 1002, {}, "other"}};
+  for (int mode : {0,    0400, 0200, 0100, 0600, 0700, 0040, 0020, 0010, 0060,
+                   0004, 0002, 0001, 0644, 0755, 0777, 0077, 0070, 0007, 01777}) {
     fresh();
     make_file("f", "content");
     call(SYS_mkdir, arg("d"), 0777);
@@ -171,10 +177,13 @@ SUITE_PART(permissions) {
         note(fd);
         shut({fd});
       };
-      for (int access : {O_RDONLY, O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_RDONLY | O_NOATIME, O_PATH}) open_and_close("f", access);
+      for (int access :
+           {O_RDONLY, O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_RDONLY | O_NOATIME, O_PATH})
+        open_and_close("f", access);
       say("opening " + claim, answers);
       answers = "";
-      for (int bits : {4, 2, 1, 6, 7}) note(call(SYS_faccessat2, AT_FDCWD, arg("f"), bits, AT_EACCESS));
+      for (int bits : {4, 2, 1, 6, 7})
+        note(call(SYS_faccessat2, AT_FDCWD, arg("f"), bits, AT_EACCESS));
       say("faccessat2 AT_EACCESS " + claim, answers);
       answers = "";
       note(call(SYS_access, arg("f"), 4));
@@ -239,13 +248,16 @@ SUITE_PART(times) {
     struct stat s;
     int64_t r = call(SYS_lstat, arg(path), arg(&s));
     if (r) return shown(r);
-    return std::to_string(s.st_atim.tv_sec) + "." + std::to_string(s.st_atim.tv_nsec) + " " + std::to_string(s.st_mtim.tv_sec) + "." + std::to_string(s.st_mtim.tv_nsec);
+    return std::to_string(s.st_atim.tv_sec) + "." + std::to_string(s.st_atim.tv_nsec) + " " +
+           std::to_string(s.st_mtim.tv_sec) + "." + std::to_string(s.st_mtim.tv_nsec);
   };
-  const timespec values[] = {{0, 0}, {1, 999999999}, {1700000000, 5}, {-1, 5}, {-1000, 0}, {4000000000, 0}, {5, UTIME_OMIT}, {0, 1000000000}, {0, -5}};
+  const timespec values[] = {{0, 0},          {1, 999999999},  {1700000000, 5}, {-1, 5}, {-1000, 0},
+                             {4000000000, 0}, {5, UTIME_OMIT}, {0, 1000000000}, {0, -5}};
   for (const auto& a : values)
     for (const auto& m : values) {
       timespec t[2] = {a, m}, reset[2] = {{100, 0}, {200, 0}};
-      std::string claim = std::to_string(a.tv_sec) + "." + std::to_string(a.tv_nsec) + " " + std::to_string(m.tv_sec) + "." + std::to_string(m.tv_nsec);
+      std::string claim = std::to_string(a.tv_sec) + "." + std::to_string(a.tv_nsec) + " " +
+                          std::to_string(m.tv_sec) + "." + std::to_string(m.tv_nsec);
       call(SYS_utimensat, AT_FDCWD, arg("f"), arg(reset), 0);
       say("utimensat " + claim, call(SYS_utimensat, AT_FDCWD, arg("f"), arg(t), 0));
       say("then", times("f"));
@@ -268,26 +280,48 @@ SUITE_PART(times) {
     usleep(10000);
     action();
     call(SYS_stat, arg(path), arg(&after));
-    bool ctime = after.st_ctim.tv_sec != before.st_ctim.tv_sec || after.st_ctim.tv_nsec != before.st_ctim.tv_nsec;
-    say(claim, std::string("atime ") + (after.st_atim.tv_sec > 1000 ? "later" : "same") + " mtime " + (after.st_mtim.tv_sec > 1000 ? "later" : "same") + " ctime " + (ctime ? "later" : "same"));
+    bool ctime = after.st_ctim.tv_sec != before.st_ctim.tv_sec ||
+                 after.st_ctim.tv_nsec != before.st_ctim.tv_nsec;
+    say(claim, std::string("atime ") + (after.st_atim.tv_sec > 1000 ? "later" : "same") +
+                   " mtime " + (after.st_mtim.tv_sec > 1000 ? "later" : "same") + " ctime " +
+                   (ctime ? "later" : "same"));
   };
   call(SYS_mkdir, arg("d"), 0755);
-  changed("write changes", "f", [] { int64_t fd = call(SYS_open, arg("f"), O_WRONLY); call(SYS_write, fd, arg("y"), 1); shut({fd}); });
-  changed("write of nothing changes", "f", [] { int64_t fd = call(SYS_open, arg("f"), O_WRONLY); call(SYS_write, fd, arg("y"), 0); shut({fd}); });
+  changed("write changes", "f", [] {
+    int64_t fd = call(SYS_open, arg("f"), O_WRONLY);
+    call(SYS_write, fd, arg("y"), 1);
+    shut({fd});
+  });
+  changed("write of nothing changes", "f", [] {
+    int64_t fd = call(SYS_open, arg("f"), O_WRONLY);
+    call(SYS_write, fd, arg("y"), 0);
+    shut({fd});
+  });
   changed("read changes", "f", [] { read_file("f"); });
   changed("chmod changes", "f", [] { call(SYS_chmod, arg("f"), 0600); });
   changed("truncate to another size changes", "f", [] { call(SYS_truncate, arg("f"), 100); });
-  changed("open O_TRUNC changes", "f", [] { call(SYS_close, call(SYS_open, arg("f"), O_WRONLY | O_TRUNC)); });
+  changed("open O_TRUNC changes", "f",
+          [] { call(SYS_close, call(SYS_open, arg("f"), O_WRONLY | O_TRUNC)); });
   changed("link changes", "f", [] { call(SYS_link, arg("f"), arg("second")); });
   changed("rename changes the file", "f", [] { call(SYS_rename, arg("second"), arg("third")); });
   changed("unlink of another name changes", "f", [] { call(SYS_unlink, arg("third")); });
-  changed("setxattr changes", "f", [] { call(SYS_setxattr, arg("f"), arg("user.a"), arg("b"), 1, 0); });
+  changed("setxattr changes", "f",
+          [] { call(SYS_setxattr, arg("f"), arg("user.a"), arg("b"), 1, 0); });
   changed("creat changes the directory", "d", [] { make_file("d/x"); });
-  changed("rename within changes the directory", "d", [] { call(SYS_rename, arg("d/x"), arg("d/y")); });
+  changed("rename within changes the directory", "d",
+          [] { call(SYS_rename, arg("d/x"), arg("d/y")); });
   changed("unlink changes the directory", "d", [] { call(SYS_unlink, arg("d/y")); });
   changed("mkdir changes the directory", "d", [] { call(SYS_mkdir, arg("d/z"), 0755); });
-  changed("listing changes the directory", "d", [] { int64_t fd = call(SYS_open, arg("d"), O_RDONLY); char b[4096]; call(SYS_getdents64, fd, arg(b), sizeof b); shut({fd}); });
-  changed("stat changes nothing", "f", [] { struct stat s; call(SYS_stat, arg("f"), arg(&s)); });
+  changed("listing changes the directory", "d", [] {
+    int64_t fd = call(SYS_open, arg("d"), O_RDONLY);
+    char b[4096];
+    call(SYS_getdents64, fd, arg(b), sizeof b);
+    shut({fd});
+  });
+  changed("stat changes nothing", "f", [] {
+    struct stat s;
+    call(SYS_stat, arg("f"), arg(&s));
+  });
 }
 
 SUITE_PART(xattrs) {
@@ -296,39 +330,49 @@ SUITE_PART(xattrs) {
   call(SYS_symlink, arg("f"), arg("l"));
   static char buffer[70000];
   for (const char* path : {"f", "d"})
-    for (const char* name : {"user.a", "user.", "user", "", "trusted.t", "system.x", "other.o", "user.with.dots", "user.UPPER"}) {
+    for (const char* name : {"user.a", "user.", "user", "", "trusted.t", "system.x", "other.o",
+                             "user.with.dots", "user.UPPER"}) {
       std::string claim = std::string(name) + " of " + path;
       say("set " + claim, call(SYS_setxattr, arg(path), arg(name), arg("value"), 5, 0));
       say("get " + claim, call(SYS_getxattr, arg(path), arg(name), arg(buffer), sizeof buffer));
       say("get its size " + claim, call(SYS_getxattr, arg(path), arg(name), 0, 0));
       say("get in 2 bytes " + claim, call(SYS_getxattr, arg(path), arg(name), arg(buffer), 2));
-      say("create again " + claim, call(SYS_setxattr, arg(path), arg(name), arg("v"), 1, XATTR_CREATE));
-      say("replace " + claim, call(SYS_setxattr, arg(path), arg(name), arg("replaced"), 8, XATTR_REPLACE));
+      say("create again " + claim,
+          call(SYS_setxattr, arg(path), arg(name), arg("v"), 1, XATTR_CREATE));
+      say("replace " + claim,
+          call(SYS_setxattr, arg(path), arg(name), arg("replaced"), 8, XATTR_REPLACE));
       say("bad flags " + claim, call(SYS_setxattr, arg(path), arg(name), arg("v"), 1, 8));
       say("remove " + claim, call(SYS_removexattr, arg(path), arg(name)));
       say("remove again " + claim, call(SYS_removexattr, arg(path), arg(name)));
-      say("replace nothing " + claim, call(SYS_setxattr, arg(path), arg(name), arg("v"), 1, XATTR_REPLACE));
+      say("replace nothing " + claim,
+          call(SYS_setxattr, arg(path), arg(name), arg("v"), 1, XATTR_REPLACE));
     }
   say("set user on a link", call(SYS_lsetxattr, arg("l"), arg("user.a"), arg("v"), 1, 0));
   for (size_t size : {0ul, 1ul, 100ul, 1000ul, 4000ul, 20000ul, 65536ul, 65537ul}) {
     std::string value(size, 'v');
-    say("a value of " + std::to_string(size), call(SYS_setxattr, arg("f"), arg("user.big"), arg(value.data()), static_cast<int64_t>(size), 0));
+    say("a value of " + std::to_string(size),
+        call(SYS_setxattr, arg("f"), arg("user.big"), arg(value.data()), static_cast<int64_t>(size),
+             0));
     int64_t got = call(SYS_getxattr, arg("f"), arg("user.big"), arg(buffer), sizeof buffer);
     say("read back", got);
-    if (got >= 0) say("same", std::string(buffer, static_cast<size_t>(got)) == value ? "yes" : "no");
+    if (got >= 0)
+      say("same", std::string(buffer, static_cast<size_t>(got)) == value ? "yes" : "no");
   }
   call(SYS_removexattr, arg("f"), arg("user.big"));
   for (size_t size : {249ul, 250ul, 251ul}) {
     std::string name = "user." + std::string(size, 'n');
-    say("a name of " + std::to_string(name.size()), call(SYS_setxattr, arg("f"), arg(name), arg("v"), 1, 0));
+    say("a name of " + std::to_string(name.size()),
+        call(SYS_setxattr, arg("f"), arg(name), arg("v"), 1, 0));
     call(SYS_removexattr, arg("f"), arg(name));
   }
-  for (int i = 0; i < 20; i++) call(SYS_setxattr, arg("f"), arg("user.n" + std::to_string(i)), arg("v"), 1, 0);
+  for (int i = 0; i < 20; i++)
+    call(SYS_setxattr, arg("f"), arg("user.n" + std::to_string(i)), arg("v"), 1, 0);
   say("size of the list", call(SYS_listxattr, arg("f"), 0, 0));
   say("list", call(SYS_listxattr, arg("f"), arg(buffer), sizeof buffer));
   say("list in 3 bytes", call(SYS_listxattr, arg("f"), arg(buffer), 3));
   int64_t fd = call(SYS_open, arg("f"), O_RDONLY);
-  say("fsetxattr on a read-only descriptor", call(SYS_fsetxattr, fd, arg("user.fd"), arg("v"), 1, 0));
+  say("fsetxattr on a read-only descriptor",
+      call(SYS_fsetxattr, fd, arg("user.fd"), arg("v"), 1, 0));
   say("fgetxattr", call(SYS_fgetxattr, fd, arg("user.fd"), arg(buffer), 100));
   say("fremovexattr", call(SYS_fremovexattr, fd, arg("user.fd")));
   say("flistxattr", call(SYS_flistxattr, fd, arg(buffer), sizeof buffer));

@@ -32,7 +32,8 @@ std::string content(int64_t fd) {
   return std::to_string(all.size()) + "/" + hash(all);
 }
 
-const size_t kSizes[] = {0, 1, 7, 100, 4095, 4096, 4097, 8192, 12289, 65536, 65537, 131072, 1048577};
+const size_t kSizes[] = {0,    1,     7,     100,   4095,   4096,   4097,
+                         8192, 12289, 65536, 65537, 131072, 1048577};
 
 int signals;
 void count_signal(int) { signals++; }
@@ -42,14 +43,18 @@ void count_signal(int) { signals++; }
 SUITE_PART(data_sizes) {
   for (size_t size : kSizes)
     for (size_t offset : {0ul, 1ul, 4095ul, 4096ul, 10000ul, 5000000ul}) {
-      std::string text = pattern(size, 3), claim = std::to_string(size) + " bytes at " + std::to_string(offset);
+      std::string text = pattern(size, 3),
+                  claim = std::to_string(size) + " bytes at " + std::to_string(offset);
       int64_t fd = call(SYS_open, arg("data"), O_RDWR | O_CREAT | O_TRUNC, 0644);
-      say("pwrite " + claim, call(SYS_pwrite64, fd, arg(text.data()), static_cast<int64_t>(size), static_cast<int64_t>(offset)));
+      say("pwrite " + claim, call(SYS_pwrite64, fd, arg(text.data()), static_cast<int64_t>(size),
+                                  static_cast<int64_t>(offset)));
       say("size after pwrite " + claim, size_of(fd));
       std::string back(size + 10, '?');
-      int64_t got = call(SYS_pread64, fd, arg(back.data()), static_cast<int64_t>(back.size()), static_cast<int64_t>(offset));
+      int64_t got = call(SYS_pread64, fd, arg(back.data()), static_cast<int64_t>(back.size()),
+                         static_cast<int64_t>(offset));
       say("pread " + claim, got);
-      say("same bytes " + claim, got >= 0 && back.substr(0, static_cast<size_t>(got)) == text ? "yes" : "no");
+      say("same bytes " + claim,
+          got >= 0 && back.substr(0, static_cast<size_t>(got)) == text ? "yes" : "no");
       say("content " + claim, content(fd));
       say("offset untouched " + claim, call(SYS_lseek, fd, 0, SEEK_CUR));
       shut({fd});
@@ -60,14 +65,16 @@ SUITE_PART(data_stream) {
   int64_t fd = call(SYS_open, arg("stream"), O_RDWR | O_CREAT, 0644);
   for (size_t size : kSizes) {
     std::string text = pattern(size, 9);
-    say("write " + std::to_string(size), call(SYS_write, fd, arg(text.data()), static_cast<int64_t>(size)));
+    say("write " + std::to_string(size),
+        call(SYS_write, fd, arg(text.data()), static_cast<int64_t>(size)));
     say("offset", call(SYS_lseek, fd, 0, SEEK_CUR));
   }
   say("content", content(fd));
   call(SYS_lseek, fd, 0, SEEK_SET);
   std::string buffer(2000000, 0);
   for (size_t size : kSizes) {
-    say("read " + std::to_string(size), call(SYS_read, fd, arg(buffer.data()), static_cast<int64_t>(size)));
+    say("read " + std::to_string(size),
+        call(SYS_read, fd, arg(buffer.data()), static_cast<int64_t>(size)));
     say("its bytes", hash(buffer.substr(0, size)));
   }
   say("read at the end", call(SYS_read, fd, arg(buffer.data()), 100));
@@ -118,9 +125,11 @@ SUITE_PART(data_vectors) {
   say("preadv at a negative offset", call(SYS_preadv, fd, arg(back), 1, -1, 0));
   say("pwritev at a negative offset", call(SYS_pwritev, fd, arg(back), 1, -2, 0));
   for (int flags : {0, 1, 2, 4, 8, 16, 32, 48, 64, 128, 256, 1 << 30})
-    say("preadv2 with flags " + std::to_string(flags), call(SYS_preadv2, fd, arg(back), 1, 0, 0, flags));
+    say("preadv2 with flags " + std::to_string(flags),
+        call(SYS_preadv2, fd, arg(back), 1, 0, 0, flags));
   for (int flags : {0, 1, 2, 4, 16, 64, 128, 256, 1 << 30}) {
-    say("pwritev2 with flags " + std::to_string(flags), call(SYS_pwritev2, fd, arg(three), 1, 0, 0, flags));
+    say("pwritev2 with flags " + std::to_string(flags),
+        call(SYS_pwritev2, fd, arg(three), 1, 0, 0, flags));
     say("size after it", size_of(fd));
   }
   iovec mixed[3] = {{x.data(), 3}, {nullptr, 0}, {y.data(), 10}};
@@ -129,7 +138,8 @@ SUITE_PART(data_vectors) {
 }
 
 SUITE_PART(data_append) {
-  int64_t a = call(SYS_open, arg("log"), O_RDWR | O_CREAT | O_APPEND, 0644), b = call(SYS_open, arg("log"), O_RDWR);
+  int64_t a = call(SYS_open, arg("log"), O_RDWR | O_CREAT | O_APPEND, 0644),
+          b = call(SYS_open, arg("log"), O_RDWR);
   say("append", call(SYS_write, a, arg("one"), 3));
   say("write elsewhere", call(SYS_write, b, arg("XXXXXX"), 6));
   say("append again", call(SYS_write, a, arg("two"), 3));
@@ -160,13 +170,15 @@ SUITE_PART(seek) {
   call(SYS_mkdir, arg("dir"), 0755);
   int64_t file = call(SYS_open, arg("s"), O_RDWR), directory = call(SYS_open, arg("dir"), O_RDONLY);
   for (int whence = -1; whence <= 6; whence++)
-    for (int64_t offset : {0l, 1l, 50l, 99l, 100l, 101l, -1l, -100l, -101l, 1l << 40, INT64_MAX, INT64_MAX - 1, INT64_MIN}) {
+    for (int64_t offset : {0l, 1l, 50l, 99l, 100l, 101l, -1l, -100l, -101l, 1l << 40, INT64_MAX,
+                           INT64_MAX - 1, INT64_MIN}) {
       std::string claim = "whence " + std::to_string(whence) + " offset " + std::to_string(offset);
       call(SYS_lseek, file, 10, SEEK_SET);
       say("file " + claim, call(SYS_lseek, file, offset, whence));
       say("then at", call(SYS_lseek, file, 0, SEEK_CUR));
       call(SYS_lseek, directory, 0, SEEK_SET);
-      if (offset <= 0 && whence < SEEK_END) say("directory " + claim, call(SYS_lseek, directory, offset, whence));
+      if (offset <= 0 && whence < SEEK_END)
+        say("directory " + claim, call(SYS_lseek, directory, offset, whence));
     }
   shut({file, directory});
   // Pages 0, 4, 5 and 300 hold data.
@@ -174,7 +186,9 @@ SUITE_PART(seek) {
   std::string page = pattern(4096, 5);
   for (int64_t at : {0, 4, 5, 300}) call(SYS_pwrite64, fd, arg(page.data()), 4096, at * 4096);
   call(SYS_ftruncate, fd, 400 * 4096 + 17);
-  for (int64_t at : {0l, 1l, 4095l, 4096l, 8192l, 16383l, 16384l, 20000l, 24576l, 300l * 4096, 301l * 4096, 400l * 4096, 400l * 4096 + 16, 400l * 4096 + 17, 400l * 4096 + 18, -1l}) {
+  for (int64_t at :
+       {0l, 1l, 4095l, 4096l, 8192l, 16383l, 16384l, 20000l, 24576l, 300l * 4096, 301l * 4096,
+        400l * 4096, 400l * 4096 + 16, 400l * 4096 + 17, 400l * 4096 + 18, -1l}) {
     say("SEEK_DATA " + std::to_string(at), call(SYS_lseek, fd, at, SEEK_DATA));
     say("SEEK_HOLE " + std::to_string(at), call(SYS_lseek, fd, at, SEEK_HOLE));
   }
@@ -212,7 +226,9 @@ SUITE_PART(ranges) {
         std::string text = pattern(20480, 4);
         call(SYS_write, fd, arg(text.data()), static_cast<int64_t>(text.size()));
         int64_t r = call(SYS_fallocate, fd, mode, offset, size);
-        say("fallocate mode " + std::to_string(mode) + " offset " + std::to_string(offset) + " size " + std::to_string(size), shown(r) + " " + content(fd));
+        say("fallocate mode " + std::to_string(mode) + " offset " + std::to_string(offset) +
+                " size " + std::to_string(size),
+            shown(r) + " " + content(fd));
         shut({fd});
       }
   int64_t fd = call(SYS_open, arg("r"), O_RDWR | O_CREAT | O_TRUNC, 0644);
@@ -232,23 +248,27 @@ SUITE_PART(unlinked) {
   say("write to it", call(SYS_write, fd, arg("more"), 4));
   say("a new file of its name is another", (make_file("u", "new"), read_file("u")));
   say("its content", content(fd));
-  say("linkat by descriptor of what had a name", call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("again"), AT_EMPTY_PATH));
+  say("linkat by descriptor of what had a name",
+      call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("again"), AT_EMPTY_PATH));
   shut({fd});
   fd = call(SYS_open, arg("."), O_RDWR | O_TMPFILE, 0600);
   say("O_TMPFILE", ok(fd));
   say("write", call(SYS_write, fd, arg("nameless"), 8));
   say("links of O_TMPFILE", (call(SYS_fstat, fd, arg(&s)), static_cast<int64_t>(s.st_nlink)));
   say("mode of O_TMPFILE", static_cast<int64_t>(s.st_mode));
-  say("linkat gives it a name", call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("named"), AT_EMPTY_PATH));
+  say("linkat gives it a name",
+      call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("named"), AT_EMPTY_PATH));
   say("content under that name", read_file("named"));
   say("linkat again", call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("named2"), AT_EMPTY_PATH));
   shut({fd});
   fd = call(SYS_open, arg("."), O_RDWR | O_TMPFILE | O_EXCL, 0600);
-  say("O_TMPFILE|O_EXCL can have no name", call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("named3"), AT_EMPTY_PATH));
+  say("O_TMPFILE|O_EXCL can have no name",
+      call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("named3"), AT_EMPTY_PATH));
   shut({fd});
   fd = call(SYS_open, arg("."), O_WRONLY | O_TMPFILE, 0600);
   std::string name = "/proc/self/fd/" + std::to_string(fd);
-  say("linkat through /proc/self/fd", call(SYS_linkat, AT_FDCWD, arg(name), AT_FDCWD, arg("named4"), AT_SYMLINK_FOLLOW));
+  say("linkat through /proc/self/fd",
+      call(SYS_linkat, AT_FDCWD, arg(name), AT_FDCWD, arg("named4"), AT_SYMLINK_FOLLOW));
   shut({fd});
   call(SYS_mkdir, arg("gone"), 0755);
   int64_t directory = call(SYS_open, arg("gone"), O_RDONLY);

@@ -21,11 +21,14 @@ namespace suite {
 namespace {
 
 int64_t open_f(int flags = O_RDWR) { return call(SYS_open, arg("f"), flags); }
-std::string in_top(const std::string& text) { return text.compare(0, top.size(), top) == 0 ? "TOP" + text.substr(top.size()) : text; }
+std::string in_top(const std::string& text) {
+  return text.compare(0, top.size(), top) == 0 ? "TOP" + text.substr(top.size()) : text;
+}
 std::string where() {
   char buffer[4096] = {};
   int64_t r = call(SYS_getcwd, arg(buffer), sizeof buffer);
-  return r < 0 ? shown(r) : in_top(buffer) + "/" + std::to_string(r - static_cast<int64_t>(strlen(buffer)));
+  return r < 0 ? shown(r)
+               : in_top(buffer) + "/" + std::to_string(r - static_cast<int64_t>(strlen(buffer)));
 }
 std::string list(int64_t fd, int64_t size, bool old = false) {
   std::vector<std::string> names;
@@ -35,8 +38,10 @@ std::string list(int64_t fd, int64_t size, bool old = false) {
     for (int64_t at = 0; at < got;) {
       uint16_t length;
       memcpy(&length, &buffer[static_cast<size_t>(at + 16)], 2);
-      int type = old ? buffer[static_cast<size_t>(at + length - 1)] : buffer[static_cast<size_t>(at + 18)];
-      names.push_back(std::string(&buffer[static_cast<size_t>(at + (old ? 18 : 19))]) + "#" + std::to_string(type));
+      int type =
+          old ? buffer[static_cast<size_t>(at + length - 1)] : buffer[static_cast<size_t>(at + 18)];
+      names.push_back(std::string(&buffer[static_cast<size_t>(at + (old ? 18 : 19))]) + "#" +
+                      std::to_string(type));
       at += length;
     }
   std::sort(names.begin(), names.end());
@@ -51,7 +56,8 @@ SUITE_PART(numbers) {
   make_file("f", "0123456789");
   int64_t first = open_f(), a = open_f(), b = open_f(), c = open_f();
   say("the first number", first);
-  say("numbers follow each other", std::to_string(a - first) + " " + std::to_string(b - first) + " " + std::to_string(c - first));
+  say("numbers follow each other", std::to_string(a - first) + " " + std::to_string(b - first) +
+                                       " " + std::to_string(c - first));
   call(SYS_close, a);
   say("a closed number is given again", (a = open_f()) - first);
   shut({b, a});
@@ -63,7 +69,8 @@ SUITE_PART(numbers) {
   call(SYS_close, a);
   int ends[2];
   say("pipe2", call(SYS_pipe2, arg(ends), 0));
-  say("takes the lowest first", std::to_string(ends[0] - first) + " " + std::to_string(ends[1] - first));
+  say("takes the lowest first",
+      std::to_string(ends[0] - first) + " " + std::to_string(ends[1] - first));
   call(SYS_close, outside);
   say("after a file elsewhere is closed its number is free for ours", (a = open_f()) - first);
   shut({ends[0], ends[1]});
@@ -152,7 +159,8 @@ SUITE_PART(many_numbers) {
 }
 
 SUITE_PART(open_flags) {
-  const int flags[] = {O_APPEND, O_NONBLOCK, O_SYNC, O_DSYNC, O_DIRECT, O_NOATIME, O_CLOEXEC, O_NOFOLLOW, O_NOCTTY, O_TRUNC, O_EXCL, 1 << 28, O_LARGEFILE};
+  const int flags[] = {O_APPEND,   O_NONBLOCK, O_SYNC,  O_DSYNC, O_DIRECT, O_NOATIME,  O_CLOEXEC,
+                       O_NOFOLLOW, O_NOCTTY,   O_TRUNC, O_EXCL,  1 << 28,  O_LARGEFILE};
   for (int access : {O_RDONLY, O_WRONLY, O_RDWR})
     for (int flag : flags) {
       make_file("f", "0123456789");
@@ -182,7 +190,8 @@ SUITE_PART(open_flags) {
   say("its answer", left);
   say("F_GETPIPE_SZ", call(SYS_fcntl, fd, 1032));
   shut({fd});
-  for (int how : {O_PATH, O_PATH | O_NOFOLLOW, O_PATH | O_DIRECTORY, O_PATH | O_RDWR, O_PATH | O_CREAT}) {
+  for (int how :
+       {O_PATH, O_PATH | O_NOFOLLOW, O_PATH | O_DIRECTORY, O_PATH | O_RDWR, O_PATH | O_CREAT}) {
     fd = open_f(how);
     say("open " + std::to_string(how), ok(fd));
     if (fd < 0) continue;
@@ -201,10 +210,12 @@ SUITE_PART(descriptor_names) {
   struct stat s;
   for (const char* base : {"/proc/self/fd/", "/dev/fd/", "/proc/thread-self/fd/"})
     for (int64_t which : {fd, directory}) {
-      std::string name = base + std::to_string(which), claim = std::string(base) + (which == fd ? "FILE" : "DIRECTORY");
+      std::string name = base + std::to_string(which),
+                  claim = std::string(base) + (which == fd ? "FILE" : "DIRECTORY");
       char target[4096] = {};
       int64_t r = call(SYS_readlink, arg(name), arg(target), sizeof target);
-      say("readlink " + claim, r < 0 ? shown(r) : in_top(std::string(target, static_cast<size_t>(r))));
+      say("readlink " + claim,
+          r < 0 ? shown(r) : in_top(std::string(target, static_cast<size_t>(r))));
       r = call(SYS_stat, arg(name), arg(&s));
       say("stat " + claim, r < 0 ? shown(r) : std::to_string(s.st_mode));
       r = call(SYS_lstat, arg(name), arg(&s));
@@ -229,13 +240,18 @@ SUITE_PART(descriptor_names) {
 
 SUITE_PART(readiness) {
   make_file("f", "0123456789");
-  int64_t fd = open_f(), directory = call(SYS_open, arg("."), O_RDONLY), path = call(SYS_open, arg("f"), O_PATH);
+  int64_t fd = open_f(), directory = call(SYS_open, arg("."), O_RDONLY),
+          path = call(SYS_open, arg("f"), O_PATH);
   int ends[2];
   if (pipe(ends) < 0) return;
   for (int events : {POLLIN, POLLOUT, POLLIN | POLLOUT, POLLPRI, 0, 0x7fff})
     for (int64_t which : {fd, path, int64_t(999), int64_t(-1)}) {
       pollfd one = {static_cast<int>(which), static_cast<short>(events), 0};
-      std::string claim = std::to_string(events) + " on " + (which == fd ? "a file" : which == path ? "O_PATH" : which < 0 ? "-1" : "a bad one");
+      std::string claim = std::to_string(events) + " on " +
+                          (which == fd     ? "a file"
+                           : which == path ? "O_PATH"
+                           : which < 0     ? "-1"
+                                           : "a bad one");
       say("poll " + claim, call(SYS_poll, arg(&one), 1, 0));
       say("revents", one.revents);
     }
@@ -252,7 +268,8 @@ SUITE_PART(readiness) {
   FD_SET(fd, &out);
   FD_SET(fd, &other);
   say("select", call(SYS_select, 64, arg(&in), arg(&out), arg(&other), 0));
-  say("sets", std::to_string(FD_ISSET(fd, &in)) + std::to_string(FD_ISSET(ends[0], &in)) + std::to_string(FD_ISSET(fd, &out)) + std::to_string(FD_ISSET(fd, &other)));
+  say("sets", std::to_string(FD_ISSET(fd, &in)) + std::to_string(FD_ISSET(ends[0], &in)) +
+                  std::to_string(FD_ISSET(fd, &out)) + std::to_string(FD_ISSET(fd, &other)));
   int64_t epoll = call(SYS_epoll_create1, 0);
   epoll_event event = {};
   event.events = EPOLLIN;
@@ -264,7 +281,10 @@ SUITE_PART(readiness) {
 
 SUITE_PART(listing) {
   call(SYS_mkdir, arg("many"), 0755);
-  for (int i = 0; i < 300; i++) make_file("many/" + std::string(static_cast<size_t>(1 + i % 200), static_cast<char>('a' + i % 26)) + std::to_string(i));
+  for (int i = 0; i < 300; i++)
+    make_file("many/" +
+              std::string(static_cast<size_t>(1 + i % 200), static_cast<char>('a' + i % 26)) +
+              std::to_string(i));
   call(SYS_mkdir, arg("many/sub"), 0755);
   call(SYS_symlink, arg("x"), arg("many/link"));
   call(SYS_mknod, arg("many/fifo"), S_IFIFO | 0600, 0);
@@ -272,7 +292,8 @@ SUITE_PART(listing) {
     int64_t fd = call(SYS_open, arg("many"), O_RDONLY | O_DIRECTORY);
     std::string first = list(fd, size);
     // Which name does not fit depends on the order, which is each file system's own.
-    if (size >= 280 || size == 24) say("getdents64 with " + std::to_string(size), size == 24 ? first.substr(0, 6) : first);
+    if (size >= 280 || size == 24)
+      say("getdents64 with " + std::to_string(size), size == 24 ? first.substr(0, 6) : first);
     call(SYS_lseek, fd, 0, SEEK_SET);
     if (size >= 280) say("again after a rewind", list(fd, size));
     call(SYS_lseek, fd, 0, SEEK_SET);

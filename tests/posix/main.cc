@@ -56,7 +56,8 @@ void remove_content(int directory) {
       call(SYS_unlinkat, directory, arg(name), 0);
       continue;
     }
-    int64_t inner = call(SYS_openat, directory, arg(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int64_t inner =
+        call(SYS_openat, directory, arg(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat opened;
     if (inner >= 0 && call(SYS_fstat, inner, arg(&opened)) == 0 && opened.st_ino == s.st_ino)
       remove_content(static_cast<int>(inner));
@@ -103,8 +104,10 @@ void fresh() {
   call(SYS_umask, 022);
   int64_t here = call(SYS_open, arg("."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat s;
-  if (here < 0 || call(SYS_fstat, here, arg(&s)) != 0) lost("the working directory cannot be opened");
-  if (s.st_dev != top_is.st_dev || s.st_ino != top_is.st_ino) lost("the working directory is not the top");
+  if (here < 0 || call(SYS_fstat, here, arg(&s)) != 0)
+    lost("the working directory cannot be opened");
+  if (s.st_dev != top_is.st_dev || s.st_ino != top_is.st_ino)
+    lost("the working directory is not the top");
   remove_content(static_cast<int>(here));
   call(SYS_close, here);
 }
@@ -114,7 +117,8 @@ void make_file(const std::string& path, const std::string& content, int mode) {
   if (fd < 0) return say("make_file " + path, shown(fd));
   if (!content.empty()) {
     int64_t wrote = call(SYS_write, fd, arg(content.data()), static_cast<int64_t>(content.size()));
-    if (wrote != static_cast<int64_t>(content.size())) say("make_file writes all of " + path, shown(wrote));
+    if (wrote != static_cast<int64_t>(content.size()))
+      say("make_file writes all of " + path, shown(wrote));
   }
   call(SYS_close, fd);
 }
@@ -125,7 +129,8 @@ std::string read_file(const std::string& path) {
   std::string content;
   char buffer[65536];
   int64_t size;
-  while ((size = call(SYS_read, fd, arg(buffer), sizeof buffer)) > 0) content.append(buffer, static_cast<size_t>(size));
+  while ((size = call(SYS_read, fd, arg(buffer), sizeof buffer)) > 0)
+    content.append(buffer, static_cast<size_t>(size));
   call(SYS_close, fd);
   return size < 0 ? shown(size) : content;
 }
@@ -151,7 +156,8 @@ std::string describe_tree(const std::string& path) {
   char text[64];
   snprintf(text, sizeof text, "%o/%lu/%u:%u", s.st_mode, s.st_nlink, s.st_uid, s.st_gid);
   std::string out = text;
-  if (S_ISREG(s.st_mode)) return out + "/" + std::to_string(s.st_size) + "/" + hash(read_file(path));
+  if (S_ISREG(s.st_mode))
+    return out + "/" + std::to_string(s.st_size) + "/" + hash(read_file(path));
   if (S_ISLNK(s.st_mode)) {
     char target[4097] = {};
     call(SYS_readlink, arg(path), arg(target), 4096);
@@ -173,7 +179,8 @@ std::string describe_tree(const std::string& path) {
   call(SYS_close, fd);
   std::sort(names.begin(), names.end());
   out += "{";
-  for (const auto& name : names) out += name + "=" + describe_tree(path + "/" + name.substr(0, name.rfind('#'))) + " ";
+  for (const auto& name : names)
+    out += name + "=" + describe_tree(path + "/" + name.substr(0, name.rfind('#'))) + " ";
   return out + "}";
 }
 
@@ -197,7 +204,8 @@ std::string in_child(std::string (*body)()) {
   std::string answer;
   char buffer[4096];
   ssize_t size;
-  while ((size = read(ends[0], buffer, sizeof buffer)) > 0) answer.append(buffer, static_cast<size_t>(size));
+  while ((size = read(ends[0], buffer, sizeof buffer)) > 0)
+    answer.append(buffer, static_cast<size_t>(size));
   close(ends[0]);
   int status = 0;
   waitpid(pid, &status, 0);
@@ -211,7 +219,8 @@ void set_up(const char* directory) {
   top = above + "/top";
   call(SYS_mkdir, arg(above), 0755);
   call(SYS_mkdir, arg(top), 0755);
-  if (top[0] != '/' || call(SYS_lstat, arg(top), arg(&top_is)) != 0 || !S_ISDIR(top_is.st_mode)) lost("there is no top");
+  if (top[0] != '/' || call(SYS_lstat, arg(top), arg(&top_is)) != 0 || !S_ISDIR(top_is.st_mode))
+    lost("there is no top");
 }
 
 void list_parts() {

@@ -36,11 +36,14 @@ void fixture() {
 
 // None of them leads above the suite's own directory.
 std::vector<std::string> forms() {
-  return {"f",          "./f",        "f/",         "f/.",       "f/x",       "f/..",      "d",         "d/",        "d//",
-          "d/.",        "d/..",       "d/./inner",  "d/sub/../inner", "d/sub/", "empty",   "empty/",    "to_f",      "to_f/",
-          "to_d",       "to_d/",      "to_d/inner", "to_d/.",    "to_inner",  "to_sub",    "to_sub/",   "dangling",  "dangling/",
-          "dangling/x", "loop1",      "loop1/",     "loop1/x",   "missing",   "missing/",  "missing/x", "to_lacking", "",
-          ".",          "./",         "..",         "d/../d/../f", "fifo",    "fifo/",     "d/missing", "d/missing/"};
+  return {
+      "f",         "./f",       "f/",      "f/.",     "f/x",         "f/..",           "d",
+      "d/",        "d//",       "d/.",     "d/..",    "d/./inner",   "d/sub/../inner", "d/sub/",
+      "empty",     "empty/",    "to_f",    "to_f/",   "to_d",        "to_d/",          "to_d/inner",
+      "to_d/.",    "to_inner",  "to_sub",  "to_sub/", "dangling",    "dangling/",      "dangling/x",
+      "loop1",     "loop1/",    "loop1/x", "missing", "missing/",    "missing/x",      "to_lacking",
+      "",          ".",         "./",      "..",      "d/../d/../f", "fifo",           "fifo/",
+      "d/missing", "d/missing/"};
 }
 
 std::vector<std::string> all_forms() {
@@ -82,17 +85,48 @@ std::vector<Action> actions() {
   return {
       {"stat", [](P p) { return mode_or_error(SYS_stat, p); }, false},
       {"lstat", [](P p) { return mode_or_error(SYS_lstat, p); }, false},
-      {"statx", [](P p) { struct statx s; return call(SYS_statx, AT_FDCWD, arg(p), AT_SYMLINK_NOFOLLOW, STATX_ALL, arg(&s)); }, false},
-      {"statx bad flags", [](P p) { struct statx s; return call(SYS_statx, AT_FDCWD, arg(p), 0x10000000, STATX_ALL, arg(&s)); }, false},
-      {"fstatat AT_EMPTY_PATH", [](P p) { struct stat s; return call(SYS_newfstatat, AT_FDCWD, arg(p), arg(&s), AT_EMPTY_PATH); }, false},
+      {"statx",
+       [](P p) {
+         struct statx s;
+         return call(SYS_statx, AT_FDCWD, arg(p), AT_SYMLINK_NOFOLLOW, STATX_ALL, arg(&s));
+       },
+       false},
+      {"statx bad flags",
+       [](P p) {
+         struct statx s;
+         return call(SYS_statx, AT_FDCWD, arg(p), 0x10000000, STATX_ALL, arg(&s));
+       },
+       false},
+      {"fstatat AT_EMPTY_PATH",
+       [](P p) {
+         struct stat s;
+         return call(SYS_newfstatat, AT_FDCWD, arg(p), arg(&s), AT_EMPTY_PATH);
+       },
+       false},
       {"access F_OK", [](P p) { return call(SYS_access, arg(p), 0); }, false},
       {"access R_OK", [](P p) { return call(SYS_access, arg(p), 4); }, false},
       {"access X_OK", [](P p) { return call(SYS_access, arg(p), 1); }, false},
       {"access bad mode", [](P p) { return call(SYS_access, arg(p), 8); }, false},
-      {"faccessat2 nofollow", [](P p) { return call(SYS_faccessat2, AT_FDCWD, arg(p), 4, AT_SYMLINK_NOFOLLOW); }, false},
-      {"readlink", [](P p) { char b[64]; return call(SYS_readlink, arg(p), arg(b), sizeof b); }, false},
-      {"readlink short", [](P p) { char b[2]; return call(SYS_readlink, arg(p), arg(b), sizeof b); }, false},
-      {"readlink size 0", [](P p) { char b[2]; return call(SYS_readlink, arg(p), arg(b), 0); }, false},
+      {"faccessat2 nofollow",
+       [](P p) { return call(SYS_faccessat2, AT_FDCWD, arg(p), 4, AT_SYMLINK_NOFOLLOW); }, false},
+      {"readlink",
+       [](P p) {
+         char b[64];
+         return call(SYS_readlink, arg(p), arg(b), sizeof b);
+       },
+       false},
+      {"readlink short",
+       [](P p) {
+         char b[2];
+         return call(SYS_readlink, arg(p), arg(b), sizeof b);
+       },
+       false},
+      {"readlink size 0",
+       [](P p) {
+         char b[2];
+         return call(SYS_readlink, arg(p), arg(b), 0);
+       },
+       false},
       {"open O_RDONLY", [](P p) { return open_and_close(p, O_RDONLY); }, false},
       {"open O_WRONLY", [](P p) { return open_and_close(p, O_WRONLY); }, false},
       {"open O_RDWR|O_TRUNC", [](P p) { return open_and_close(p, O_RDWR | O_TRUNC); }, true},
@@ -101,9 +135,12 @@ std::vector<Action> actions() {
       {"open O_PATH", [](P p) { return open_and_close(p, O_PATH); }, false},
       {"open O_PATH|O_NOFOLLOW", [](P p) { return open_and_close(p, O_PATH | O_NOFOLLOW); }, false},
       {"open O_CREAT", [](P p) { return open_and_close(p, O_RDWR | O_CREAT); }, true},
-      {"open O_CREAT|O_EXCL", [](P p) { return open_and_close(p, O_RDWR | O_CREAT | O_EXCL); }, true},
-      {"open O_CREAT|O_NOFOLLOW", [](P p) { return open_and_close(p, O_RDWR | O_CREAT | O_NOFOLLOW); }, true},
-      {"open O_CREAT|O_DIRECTORY", [](P p) { return open_and_close(p, O_CREAT | O_DIRECTORY); }, true},
+      {"open O_CREAT|O_EXCL", [](P p) { return open_and_close(p, O_RDWR | O_CREAT | O_EXCL); },
+       true},
+      {"open O_CREAT|O_NOFOLLOW",
+       [](P p) { return open_and_close(p, O_RDWR | O_CREAT | O_NOFOLLOW); }, true},
+      {"open O_CREAT|O_DIRECTORY", [](P p) { return open_and_close(p, O_CREAT | O_DIRECTORY); },
+       true},
       {"open O_TMPFILE", [](P p) { return open_and_close(p, O_RDWR | O_TMPFILE); }, true},
       {"mkdir", [](P p) { return call(SYS_mkdir, arg(p), 0755); }, true},
       {"rmdir", [](P p) { return call(SYS_rmdir, arg(p)); }, true},
@@ -115,30 +152,70 @@ std::vector<Action> actions() {
       {"symlink to it", [](P p) { return call(SYS_symlink, arg(p), arg("new")); }, true},
       {"link here", [](P p) { return call(SYS_link, arg("f"), arg(p)); }, true},
       {"link to it", [](P p) { return call(SYS_link, arg(p), arg("new")); }, true},
-      {"linkat follow to it", [](P p) { return call(SYS_linkat, AT_FDCWD, arg(p), AT_FDCWD, arg("new"), AT_SYMLINK_FOLLOW); }, true},
+      {"linkat follow to it",
+       [](P p) {
+         return call(SYS_linkat, AT_FDCWD, arg(p), AT_FDCWD, arg("new"), AT_SYMLINK_FOLLOW);
+       },
+       true},
       {"rename to new", [](P p) { return call(SYS_rename, arg(p), arg("new")); }, true},
       {"rename file here", [](P p) { return call(SYS_rename, arg("f"), arg(p)); }, true},
       {"rename directory here", [](P p) { return call(SYS_rename, arg("empty"), arg(p)); }, true},
       {"rename full directory here", [](P p) { return call(SYS_rename, arg("d"), arg(p)); }, true},
-      {"rename noreplace here", [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 1); }, true},
-      {"exchange file", [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 2); }, true},
-      {"exchange directory", [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("empty"), AT_FDCWD, arg(p), 2); }, true},
-      {"rename bad flags", [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 64); }, true},
+      {"rename noreplace here",
+       [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 1); }, true},
+      {"exchange file",
+       [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 2); }, true},
+      {"exchange directory",
+       [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("empty"), AT_FDCWD, arg(p), 2); }, true},
+      {"rename bad flags",
+       [](P p) { return call(SYS_renameat2, AT_FDCWD, arg("f"), AT_FDCWD, arg(p), 64); }, true},
       {"chmod", [](P p) { return call(SYS_chmod, arg(p), 0751); }, true},
       {"chown unchanged", [](P p) { return call(SYS_chown, arg(p), -1, -1); }, true},
       {"lchown unchanged", [](P p) { return call(SYS_lchown, arg(p), -1, -1); }, true},
       {"truncate 3", [](P p) { return call(SYS_truncate, arg(p), 3); }, true},
       {"truncate 100", [](P p) { return call(SYS_truncate, arg(p), 100); }, true},
       {"truncate -1", [](P p) { return call(SYS_truncate, arg(p), -1); }, true},
-      {"utime", [](P p) { utimbuf t = {1000, 2000}; return call(SYS_utime, arg(p), arg(&t)); }, false},
-      {"utimensat nofollow", [](P p) { timespec t[2] = {{1, 2}, {3, 4}}; return call(SYS_utimensat, AT_FDCWD, arg(p), arg(t), AT_SYMLINK_NOFOLLOW); }, false},
-      {"statfs", [](P p) { struct statfs s; return call(SYS_statfs, arg(p), arg(&s)); }, false},
+      {"utime",
+       [](P p) {
+         utimbuf t = {1000, 2000};
+         return call(SYS_utime, arg(p), arg(&t));
+       },
+       false},
+      {"utimensat nofollow",
+       [](P p) {
+         timespec t[2] = {{1, 2}, {3, 4}};
+         return call(SYS_utimensat, AT_FDCWD, arg(p), arg(t), AT_SYMLINK_NOFOLLOW);
+       },
+       false},
+      {"statfs",
+       [](P p) {
+         struct statfs s;
+         return call(SYS_statfs, arg(p), arg(&s));
+       },
+       false},
       {"chdir", [](P p) { return call(SYS_chdir, arg(p)); }, false},
-      {"getxattr", [](P p) { char b[8]; return call(SYS_getxattr, arg(p), arg("user.none"), arg(b), sizeof b); }, false},
-      {"lgetxattr", [](P p) { char b[8]; return call(SYS_lgetxattr, arg(p), arg("user.none"), arg(b), sizeof b); }, false},
-      {"listxattr", [](P p) { char b[8]; return call(SYS_listxattr, arg(p), arg(b), sizeof b); }, false},
-      {"setxattr", [](P p) { return call(SYS_setxattr, arg(p), arg("user.x"), arg("v"), 1, 0); }, false},
-      {"lsetxattr", [](P p) { return call(SYS_lsetxattr, arg(p), arg("user.x"), arg("v"), 1, 0); }, false},
+      {"getxattr",
+       [](P p) {
+         char b[8];
+         return call(SYS_getxattr, arg(p), arg("user.none"), arg(b), sizeof b);
+       },
+       false},
+      {"lgetxattr",
+       [](P p) {
+         char b[8];
+         return call(SYS_lgetxattr, arg(p), arg("user.none"), arg(b), sizeof b);
+       },
+       false},
+      {"listxattr",
+       [](P p) {
+         char b[8];
+         return call(SYS_listxattr, arg(p), arg(b), sizeof b);
+       },
+       false},
+      {"setxattr", [](P p) { return call(SYS_setxattr, arg(p), arg("user.x"), arg("v"), 1, 0); },
+       false},
+      {"lsetxattr", [](P p) { return call(SYS_lsetxattr, arg(p), arg("user.x"), arg("v"), 1, 0); },
+       false},
       {"removexattr", [](P p) { return call(SYS_removexattr, arg(p), arg("user.x")); }, false},
   };
 }
@@ -162,7 +239,8 @@ SUITE_PART(paths) {
 // The same paths from directory descriptors, and absolute.
 SUITE_PART(paths_at) {
   fixture();
-  int64_t directory = call(SYS_open, arg("."), O_RDONLY | O_DIRECTORY), path_only = call(SYS_open, arg("d"), O_PATH), file = call(SYS_open, arg("f"), O_RDONLY);
+  int64_t directory = call(SYS_open, arg("."), O_RDONLY | O_DIRECTORY),
+          path_only = call(SYS_open, arg("d"), O_PATH), file = call(SYS_open, arg("f"), O_RDONLY);
   for (const auto& form : all_forms()) {
     struct stat s;
     std::string name = name_of(form);
@@ -171,10 +249,12 @@ SUITE_PART(paths_at) {
     r = call(SYS_newfstatat, path_only, arg(form), arg(&s), AT_SYMLINK_NOFOLLOW);
     say("fstatat from an O_PATH directory " + name, r ? shown(r) : std::to_string(s.st_mode));
     say("fstatat from a file " + name, shown(call(SYS_newfstatat, file, arg(form), arg(&s), 0)));
-    say("fstatat from a bad descriptor " + name, shown(call(SYS_newfstatat, 999, arg(form), arg(&s), 0)));
+    say("fstatat from a bad descriptor " + name,
+        shown(call(SYS_newfstatat, 999, arg(form), arg(&s), 0)));
     std::string absolute = top + "/" + form;
     r = call(SYS_newfstatat, 999, arg(absolute), arg(&s), 0);
-    if (absolute.size() < 4000 || absolute.size() > 4150) say("fstatat absolute " + name, r ? shown(r) : std::to_string(s.st_mode));
+    if (absolute.size() < 4000 || absolute.size() > 4150)
+      say("fstatat absolute " + name, r ? shown(r) : std::to_string(s.st_mode));
     int64_t fd = call(SYS_openat, directory, arg(form), O_RDONLY | O_NONBLOCK);
     say("openat " + name, shown(fd));
     shut({fd});
@@ -199,7 +279,8 @@ SUITE_PART(on_descriptors) {
   fixture();
   struct stat s;
   int64_t file = call(SYS_open, arg("f"), O_RDWR), directory = call(SYS_open, arg("d"), O_RDONLY);
-  int64_t path = call(SYS_open, arg("f"), O_PATH), link = call(SYS_open, arg("to_f"), O_PATH | O_NOFOLLOW);
+  int64_t path = call(SYS_open, arg("f"), O_PATH),
+          link = call(SYS_open, arg("to_f"), O_PATH | O_NOFOLLOW);
   int64_t all[] = {file, directory, path, link, 999, AT_FDCWD};
   const char* names[] = {"file", "directory", "O_PATH", "O_PATH link", "bad", "AT_FDCWD"};
   for (int i = 0; i < 6; i++) {
@@ -212,7 +293,8 @@ SUITE_PART(on_descriptors) {
     say("readlinkat empty on " + who, shown(call(SYS_readlinkat, fd, arg(""), arg(b), sizeof b)));
     say("fchownat empty on " + who, shown(call(SYS_fchownat, fd, arg(""), -1, -1, AT_EMPTY_PATH)));
     say("faccessat2 empty on " + who, shown(call(SYS_faccessat2, fd, arg(""), 4, AT_EMPTY_PATH)));
-    say("linkat empty on " + who, shown(call(SYS_linkat, fd, arg(""), AT_FDCWD, arg("new" + std::to_string(i)), AT_EMPTY_PATH)));
+    say("linkat empty on " + who, shown(call(SYS_linkat, fd, arg(""), AT_FDCWD,
+                                             arg("new" + std::to_string(i)), AT_EMPTY_PATH)));
     say("fchmod on " + who, shown(call(SYS_fchmod, fd, 0644)));
     say("fchown on " + who, shown(call(SYS_fchown, fd, -1, -1)));
     say("ftruncate on " + who, shown(call(SYS_ftruncate, fd, 5)));
@@ -235,7 +317,8 @@ SUITE_PART(on_descriptors) {
     say("fsetxattr on " + who, shown(call(SYS_fsetxattr, fd, arg("user.a"), arg("b"), 1, 0)));
     timespec t[2] = {{1, 0}, {2, 0}};
     say("futimens on " + who, shown(call(SYS_utimensat, fd, 0, arg(t), 0)));
-    say("futimens nofollow on " + who, shown(call(SYS_utimensat, fd, 0, arg(t), AT_SYMLINK_NOFOLLOW)));
+    say("futimens nofollow on " + who,
+        shown(call(SYS_utimensat, fd, 0, arg(t), AT_SYMLINK_NOFOLLOW)));
     say("fchdir on " + who, shown(call(SYS_fchdir, fd)));
     go_to_top();
     say("F_GETFL on " + who, shown(call(SYS_fcntl, fd, F_GETFL)));
@@ -259,7 +342,8 @@ SUITE_PART(symlinks) {
   struct stat s;
   for (int i = 1; i <= 45; i++) {
     call(SYS_symlink, arg("l" + std::to_string(i - 1)), arg("l" + std::to_string(i)));
-    say("stat through " + std::to_string(i + 1) + " links", call(SYS_stat, arg("l" + std::to_string(i)), arg(&s)));
+    say("stat through " + std::to_string(i + 1) + " links",
+        call(SYS_stat, arg("l" + std::to_string(i)), arg(&s)));
   }
   call(SYS_symlink, arg(top), arg("absolute"));
   call(SYS_symlink, arg(top + "/a"), arg("absolute_a"));
@@ -267,8 +351,9 @@ SUITE_PART(symlinks) {
   call(SYS_symlink, arg("../top"), arg("up"));
   call(SYS_symlink, arg("a//./f"), arg("slashes"));
   call(SYS_symlink, arg("a/"), arg("trailing"));
-  for (const char* path : {"absolute", "absolute/a/f", "absolute_a/f", "root/dev/null", "root/", "up", "up/a/f", "slashes", "trailing",
-                           "trailing/f", "absolute/absolute/absolute_a/f"}) {
+  for (const char* path :
+       {"absolute", "absolute/a/f", "absolute_a/f", "root/dev/null", "root/", "up", "up/a/f",
+        "slashes", "trailing", "trailing/f", "absolute/absolute/absolute_a/f"}) {
     int64_t r = call(SYS_stat, arg(path), arg(&s));
     say(std::string("stat ") + path, r ? shown(r) : std::to_string(s.st_mode & S_IFMT));
     int64_t fd = call(SYS_open, arg(path), O_RDONLY);
@@ -280,7 +365,8 @@ SUITE_PART(symlinks) {
     say("symlink of " + std::to_string(size) + " bytes", call(SYS_symlink, arg(target), arg(name)));
     int64_t r = call(SYS_readlink, arg(name), arg(buffer.data()), 5000);
     say("readlink of " + std::to_string(size) + " bytes", r);
-    if (r > 0) say("its text", buffer.substr(0, static_cast<size_t>(r)) == target ? "is right" : "is wrong");
+    if (r > 0)
+      say("its text", buffer.substr(0, static_cast<size_t>(r)) == target ? "is right" : "is wrong");
     if (call(SYS_lstat, arg(name), arg(&s)) == 0) say("its size", s.st_size);
   }
 }

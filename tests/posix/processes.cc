@@ -40,13 +40,15 @@ std::string run_shell(const std::string& script) {
   std::string out;
   char buffer[512];
   ssize_t size;
-  while ((size = read(ends[0], buffer, sizeof buffer)) > 0) out.append(buffer, static_cast<size_t>(size));
+  while ((size = read(ends[0], buffer, sizeof buffer)) > 0)
+    out.append(buffer, static_cast<size_t>(size));
   close(ends[0]);
   int status = 0;
   waitpid(pid, &status, 0);
   for (char& c : out)
     if (c == '\n') c = '|';
-  return out + " exit " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+  return out + " exit " +
+         std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
 int64_t try_lock(int command, short type, int64_t start, int64_t length) {
@@ -56,7 +58,8 @@ int64_t try_lock(int command, short type, int64_t start, int64_t length) {
   lock.l_start = start;
   lock.l_len = length;
   int64_t r = call(SYS_fcntl, fd, command, arg(&lock));
-  if (r == 0 && command == F_GETLK) r = lock.l_type == F_UNLCK ? 0 : 1 + lock.l_start * 1000 + lock.l_len * 10 + lock.l_type;
+  if (r == 0 && command == F_GETLK)
+    r = lock.l_type == F_UNLCK ? 0 : 1 + lock.l_start * 1000 + lock.l_len * 10 + lock.l_type;
   return r;
 }
 short want_type;
@@ -68,22 +71,37 @@ SUITE_PART(fork) {
   make_file("f", "0123456789");
   shared_fd = call(SYS_open, arg("f"), O_RDWR);
   char b[8] = {};
-  say("a child shares the offset", in_child([] { char c[4] = {}; call(SYS_read, shared_fd, arg(c), 3); return std::string(c); }));
+  say("a child shares the offset", in_child([] {
+        char c[4] = {};
+        call(SYS_read, shared_fd, arg(c), 3);
+        return std::string(c);
+      }));
   say("the parent goes on after it", (call(SYS_read, shared_fd, arg(b), 2), std::string(b)));
   say("a child's close is its own", in_child([] { return shown(call(SYS_close, shared_fd)); }));
   say("the parent reads on", (call(SYS_read, shared_fd, arg(b), 2), std::string(b)));
   say("a child seeks", in_child([] { return shown(call(SYS_lseek, shared_fd, 0, SEEK_END)); }));
   say("the parent sees it", call(SYS_lseek, shared_fd, 0, SEEK_CUR));
-  say("a child's O_APPEND is the parent's", (in_child([] { return shown(call(SYS_fcntl, shared_fd, F_SETFL, O_APPEND)); }), call(SYS_fcntl, shared_fd, F_GETFL)));
-  say("a child's chdir is its own", in_child([] { call(SYS_mkdir, arg("sub"), 0755); return shown(call(SYS_chdir, arg("sub"))); }));
+  say("a child's O_APPEND is the parent's",
+      (in_child([] { return shown(call(SYS_fcntl, shared_fd, F_SETFL, O_APPEND)); }),
+       call(SYS_fcntl, shared_fd, F_GETFL)));
+  say("a child's chdir is its own", in_child([] {
+        call(SYS_mkdir, arg("sub"), 0755);
+        return shown(call(SYS_chdir, arg("sub")));
+      }));
   struct stat s;
   say("the parent is where it was", call(SYS_stat, arg("f"), arg(&s)));
   say("a child's umask is its own", in_child([] { return shown(call(SYS_umask, 077)); }));
   say("the parent's umask", call(SYS_umask, 022));
-  say("a grandchild writes", in_child([] { return in_child([] { return shown(call(SYS_write, shared_fd, arg("grand"), 5)); }); }));
+  say("a grandchild writes", in_child([] {
+        return in_child([] { return shown(call(SYS_write, shared_fd, arg("grand"), 5)); });
+      }));
   say("content", read_file("f"));
   call(SYS_unlink, arg("f"));
-  say("an unlinked file lives in a child", in_child([] { char c[4] = {}; call(SYS_pread64, shared_fd, arg(c), 3, 0); return std::string(c); }));
+  say("an unlinked file lives in a child", in_child([] {
+        char c[4] = {};
+        call(SYS_pread64, shared_fd, arg(c), 3, 0);
+        return std::string(c);
+      }));
   call(SYS_close, shared_fd);
   make_file("counter");
   shared_fd = call(SYS_open, arg("counter"), O_WRONLY | O_APPEND);
@@ -108,23 +126,29 @@ SUITE_PART(exec) {
   say("a shell writes", run_shell("echo hello > out; echo again >> out; cat out"));
   say("redirections inherited by exec share the offset", run_shell("{ read a; cat; } < in"));
   say("subshells share the offset of their output", run_shell("(echo a; echo b) > out; cat out"));
-  say("numbers of the shell's choosing", run_shell("exec 5<in 6>out; read x <&5; echo $x >&6; cat <&5 >&6; exec 5<&- 6>&-; cat out"));
-  say("a read-write descriptor", run_shell("echo 12345 > rw; exec 3<>rw; printf ab >&3; cat <&3; exec 3>&-; cat rw"));
+  say("numbers of the shell's choosing",
+      run_shell("exec 5<in 6>out; read x <&5; echo $x >&6; cat <&5 >&6; exec 5<&- 6>&-; cat out"));
+  say("a read-write descriptor",
+      run_shell("echo 12345 > rw; exec 3<>rw; printf ab >&3; cat <&3; exec 3>&-; cat rw"));
   say("a here-document", run_shell("cat <<EOF\nhere\nEOF"));
   say("a pipeline", run_shell("cat in | sort -r | head -1 > out; cat out"));
-  say("cd and relative names", run_shell("mkdir -p a/b; cd a/b; echo x > y; cd ..; cat b/y; pwd | sed 's/.*suite/suite/'"));
+  say("cd and relative names",
+      run_shell("mkdir -p a/b; cd a/b; echo x > y; cd ..; cat b/y; pwd | sed 's/.*suite/suite/'"));
   int64_t fd = call(SYS_open, arg("in"), O_RDONLY);
   call(SYS_lseek, fd, 6, SEEK_SET);
   say("a descriptor from here", run_shell("cat <&" + std::to_string(fd)));
   say("its offset here", call(SYS_lseek, fd, 0, SEEK_CUR));
   shut({fd});
   fd = call(SYS_open, arg("in"), O_RDONLY | O_CLOEXEC);
-  say("close-on-exec closes", run_shell("{ cat <&" + std::to_string(fd) + "; } 2>/dev/null || echo closed"));
+  say("close-on-exec closes",
+      run_shell("{ cat <&" + std::to_string(fd) + "; } 2>/dev/null || echo closed"));
   shut({fd});
   fd = call(SYS_open, arg("in"), O_RDONLY);
   const char* nothing[] = {"nothing", nullptr};
   make_file("not_executable", "x", 0755);
-  for (const char* path : {"/no/such/program", "not_executable", "in", "."}) say(std::string("exec of ") + path, execve(path, const_cast<char**>(nothing), environ) < 0 ? -errno : 0);
+  for (const char* path : {"/no/such/program", "not_executable", "in", "."})
+    say(std::string("exec of ") + path,
+        execve(path, const_cast<char**>(nothing), environ) < 0 ? -errno : 0);
   char b[6] = {};
   call(SYS_read, fd, arg(b), 5);
   say("a failing exec leaves everything", b);
@@ -143,7 +167,8 @@ SUITE_PART(exec) {
   pid_t pid = 0;
   int status = 0;
   fflush(stdout);
-  say("posix_spawn with actions", posix_spawn(&pid, cat[0], &actions, nullptr, const_cast<char**>(cat), environ));
+  say("posix_spawn with actions",
+      posix_spawn(&pid, cat[0], &actions, nullptr, const_cast<char**>(cat), environ));
   waitpid(pid, &status, 0);
   say("its exit", status);
   say("its output", hash(read_file("spawned")));
@@ -151,7 +176,8 @@ SUITE_PART(exec) {
   say("the parent's 7 is not open", call(SYS_fcntl, 7, F_GETFD));
   posix_spawn_file_actions_destroy(&actions);
   const char* none[] = {"/no/such", nullptr};
-  say("posix_spawn of nothing", posix_spawn(&pid, none[0], nullptr, nullptr, const_cast<char**>(none), environ));
+  say("posix_spawn of nothing",
+      posix_spawn(&pid, none[0], nullptr, nullptr, const_cast<char**>(none), environ));
   say("the descriptor after it", call(SYS_lseek, mine, 0, SEEK_CUR));
   shut({mine});
   pid = vfork();
@@ -181,14 +207,20 @@ SUITE_PART(locks) {
     for (int64_t start : {0, 10, 50})
       for (int64_t length : {0, 1, 20}) {
         set(F_SETLK, F_UNLCK, 0, 0);
-        say("lock " + std::to_string(mine) + " at " + std::to_string(start) + " length " + std::to_string(length), set(F_SETLK, mine, start, length));
+        say("lock " + std::to_string(mine) + " at " + std::to_string(start) + " length " +
+                std::to_string(length),
+            set(F_SETLK, mine, start, length));
         for (short theirs : {F_RDLCK, F_WRLCK})
           for (int64_t at : {0, 15, 60}) {
             want_type = theirs;
             want_start = at;
             want_length = 10;
-            say("another's " + std::to_string(theirs) + " at " + std::to_string(at), in_child([] { return shown(try_lock(F_SETLK, want_type, want_start, want_length)); }));
-            say("F_GETLK", in_child([] { return shown(try_lock(F_GETLK, want_type, want_start, want_length)); }));
+            say("another's " + std::to_string(theirs) + " at " + std::to_string(at), in_child([] {
+                  return shown(try_lock(F_SETLK, want_type, want_start, want_length));
+                }));
+            say("F_GETLK", in_child([] {
+                  return shown(try_lock(F_GETLK, want_type, want_start, want_length));
+                }));
           }
       }
   set(F_SETLK, F_UNLCK, 0, 0);
@@ -198,7 +230,8 @@ SUITE_PART(locks) {
   want_length = 5;
   for (int64_t at : {30, 38, 40, 50, 55, 58, 60, 99, 100}) {
     want_start = at;
-    say("another's lock at " + std::to_string(at), in_child([] { return shown(try_lock(F_SETLK, want_type, want_start, want_length)); }));
+    say("another's lock at " + std::to_string(at),
+        in_child([] { return shown(try_lock(F_SETLK, want_type, want_start, want_length)); }));
   }
   say("a negative length", set(F_SETLK, F_RDLCK, 50, -10));
   say("a negative start", set(F_SETLK, F_RDLCK, -1, 10));
@@ -209,9 +242,11 @@ SUITE_PART(locks) {
   int64_t read_only = call(SYS_open, arg("locked"), O_RDONLY);
   struct flock exclusive = {};
   exclusive.l_type = F_WRLCK;
-  say("an exclusive lock on a read-only descriptor", call(SYS_fcntl, read_only, F_SETLK, arg(&exclusive)));
+  say("an exclusive lock on a read-only descriptor",
+      call(SYS_fcntl, read_only, F_SETLK, arg(&exclusive)));
   call(SYS_close, read_only);
-  say("closing any descriptor drops the locks", in_child([] { return shown(try_lock(F_SETLK, F_WRLCK, 0, 100)); }));
+  say("closing any descriptor drops the locks",
+      in_child([] { return shown(try_lock(F_SETLK, F_WRLCK, 0, 100)); }));
   struct flock whole = {};
   whole.l_type = F_WRLCK;
   say("F_OFD_SETLK", call(SYS_fcntl, fd, F_OFD_SETLK, arg(&whole)));
@@ -273,8 +308,11 @@ SUITE_PART(locks) {
 
 SUITE_PART(mappings) {
   make_file("m", std::string(3 * 4096 + 100, 'm'));
-  int64_t fd = call(SYS_open, arg("m"), O_RDWR), read_only = call(SYS_open, arg("m"), O_RDONLY), write_only = call(SYS_open, arg("m"), O_WRONLY);
-  auto map = [](int64_t d, int64_t size, int protection, int flags, int64_t offset) { return call(SYS_mmap, 0, size, protection, flags, d, offset); };
+  int64_t fd = call(SYS_open, arg("m"), O_RDWR), read_only = call(SYS_open, arg("m"), O_RDONLY),
+          write_only = call(SYS_open, arg("m"), O_WRONLY);
+  auto map = [](int64_t d, int64_t size, int protection, int flags, int64_t offset) {
+    return call(SYS_mmap, 0, size, protection, flags, d, offset);
+  };
   auto bad = [](int64_t r) { return r < 0 && r > -4096; };
   int64_t at = map(fd, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
   say("a shared mapping", bad(at) ? shown(at) : "ok");
@@ -290,14 +328,16 @@ SUITE_PART(mappings) {
   say("a write is seen", std::string(shared + 4096, 7));
   auto* second = reinterpret_cast<char*>(map(read_only, 16384, PROT_READ, MAP_SHARED, 0));
   say("another mapping sees the store", std::string(second, 6));
-  auto* own = reinterpret_cast<char*>(map(read_only, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, 4096));
+  auto* own =
+      reinterpret_cast<char*>(map(read_only, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, 4096));
   say("a private mapping", std::string(own, 7));
   memcpy(own, "private", 7);
   call(SYS_pread64, fd, arg(b), 7, 4096);
   say("its stores are its own", b);
   say("msync", call(SYS_msync, arg(shared), 16384, MS_SYNC));
   say("mprotect", call(SYS_mprotect, arg(shared), 4096, PROT_READ));
-  say("shared writing of a read-only descriptor", shown(map(read_only, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0)));
+  say("shared writing of a read-only descriptor",
+      shown(map(read_only, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0)));
   say("mapping a write-only descriptor", shown(map(write_only, 4096, PROT_READ, MAP_SHARED, 0)));
   say("mapping nothing", shown(map(fd, 0, PROT_READ, MAP_SHARED, 0)));
   say("an odd offset", shown(map(fd, 4096, PROT_READ, MAP_SHARED, 100)));
@@ -322,7 +362,8 @@ SUITE_PART(mappings) {
   call(SYS_ftruncate, fd, 4096);
   say("what grows under a mapping is in it", in_child([] {
         int64_t f = call(SYS_open, arg("g"), O_RDWR);
-        auto* growing = reinterpret_cast<char*>(call(SYS_mmap, 0, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
+        auto* growing = reinterpret_cast<char*>(
+            call(SYS_mmap, 0, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
         call(SYS_pwrite64, f, arg("grown"), 5, 8192);
         return std::string(growing + 8192, 5);
       }));
@@ -330,12 +371,14 @@ SUITE_PART(mappings) {
   int64_t moved = map(fd, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
   int64_t larger = call(SYS_mremap, moved, 8192, 12288, MREMAP_MAYMOVE);
   say("mremap", bad(larger) ? shown(larger) : "ok");
-  if (!bad(larger)) say("has the file's bytes", std::string(reinterpret_cast<char*>(larger) + 8192, 5));
+  if (!bad(larger))
+    say("has the file's bytes", std::string(reinterpret_cast<char*>(larger) + 8192, 5));
   if (!bad(larger)) call(SYS_munmap, larger, 12288);
   shut({fd});
   say("a store beyond the end", in_child([] {
         int64_t f = call(SYS_open, arg("g"), O_RDWR);
-        auto* p = reinterpret_cast<volatile char*>(call(SYS_mmap, 0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
+        auto* p = reinterpret_cast<volatile char*>(
+            call(SYS_mmap, 0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
         p[40000] = 'x';
         return std::string("went through");
       }));
@@ -352,7 +395,8 @@ SUITE_PART(copies) {
   };
   open_pair();
   say("sendfile", call(SYS_sendfile, to, from, 0, 20000));
-  say("offsets", std::to_string(call(SYS_lseek, from, 0, SEEK_CUR)) + " " + std::to_string(call(SYS_lseek, to, 0, SEEK_CUR)));
+  say("offsets", std::to_string(call(SYS_lseek, from, 0, SEEK_CUR)) + " " +
+                     std::to_string(call(SYS_lseek, to, 0, SEEK_CUR)));
   int64_t offset = 100;
   say("sendfile at an offset", call(SYS_sendfile, to, from, arg(&offset), 50));
   say("the offset", offset);

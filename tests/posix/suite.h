@@ -21,7 +21,8 @@ void say(const std::string& claim, const std::string& answer);
 void say(const std::string& claim, int64_t number);
 
 // A system call through libc's syscall(): natively the kernel's, under `btfuse run` the agent's.
-int64_t call(long number, int64_t a = 0, int64_t b = 0, int64_t c = 0, int64_t d = 0, int64_t e = 0, int64_t f = 0);
+int64_t call(long number, int64_t a = 0, int64_t b = 0, int64_t c = 0, int64_t d = 0, int64_t e = 0,
+             int64_t f = 0);
 template <typename T>
 int64_t arg(T* pointer) {
   return reinterpret_cast<int64_t>(pointer);
