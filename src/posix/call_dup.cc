@@ -44,13 +44,16 @@ Result<int32_t> duplicate_onto(uint64_t fd, int32_t to, bool close_on_exec) {
   BT_TRY(find_open(fd, file));
   if (static_cast<uint32_t>(to) >= DescriptorTable::kSize) return Error(EBADF);
   Files& files = *file.self->files;
+  // Before the files' lock, which the first call of a thread on a mount takes itself.
+  if (uint64_t seen = read_entry(files, static_cast<uint32_t>(to)); seen & kEntryOurs)
+    (void)enter(*file.self, entry_mount(seen));
   FilesGuard guard(files);
   if (!file.is_current(static_cast<uint32_t>(fd))) return Error(EBADF);
   uint64_t old = read_entry(files, static_cast<uint32_t>(to));
   bool has_placeholder = (old & kEntryOurs) && !(old & kEntryReal);
   // A number of another volume is given up there first; within one volume copying does that itself.
   if ((old & kEntryOurs) && &entry_mount(old) != file.mount &&
-      enter(*file.self, entry_mount(old))) {
+      (file.self->attached >> entry_mount(old).index & 1)) {
     engine::Context other = context_of(*file.self, entry_mount(old));
     (void)engine::close_descriptor(other, files.session[entry_mount(old).index], to);
   }

@@ -86,6 +86,8 @@ bool same_description(uint64_t a, uint64_t b) {
 // One number of the description goes over to the kernel: the volume forgets it.
 void forget(ThreadState& self, Files& files, Mount& mount, int32_t fd) {
   write_entry(files, fd, 0);
+  // A thread without a slot cannot tell the volume; the reference goes with the session.
+  if ((self.attached >> mount.index & 1) == 0) return;
   engine::Context context = context_of(self, mount);
   (void)engine::close_descriptor(context, files.session[mount.index], fd);
 }
@@ -125,6 +127,9 @@ Result<void> make_real(Files& files, int32_t fd) {
 
 Result<void> hand_to_kernel(Files& files, int32_t fd) {
   ThreadState& self = thread_state;
+  // Before the files' lock, which the first call of a thread takes itself.
+  if (uint64_t seen = read_entry(files, static_cast<uint32_t>(fd)); seen & kEntryOurs)
+    (void)enter(self, entry_mount(seen));
   FilesGuard guard(files);
   uint64_t entry = read_entry(files, static_cast<uint32_t>(fd));
   if ((entry & kEntryOurs) == 0) return {};
