@@ -141,13 +141,24 @@ bool is_all_file(uint64_t begin, uint64_t size) {
 
 }  // namespace
 
+bool reserve_image(uint64_t base, const base::SiteTable& table) {
+  return table.image &&
+         !is_error(raw_syscall(
+             SYS_mmap, static_cast<int64_t>(base - base::kImageDistance), table.image->stubs_size,
+             PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
+}
+
+void release_image(uint64_t base, const base::SiteTable& table) {
+  raw_syscall(SYS_munmap, static_cast<int64_t>(base - base::kImageDistance),
+              table.image->stubs_size);
+}
+
 bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd) {
   const base::SiteImage& image = *table.image;
   if (!is_all_file(base + image.text_begin, image.text_size)) return false;
   uint64_t region = base - base::kImageDistance;
   if (is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(region), image.stubs_size,
-                           PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd,
-                           image.stubs_offset)))
+                           PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, image.stubs_offset)))
     return false;
   auto& slots = *reinterpret_cast<StubSlots*>(region);
   auto slots_at = static_cast<int64_t>(region);
@@ -161,7 +172,6 @@ bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd) {
                               image.text_offset)))
       return true;
   }
-  raw_syscall(SYS_munmap, slots_at, image.stubs_size);
   return false;
 }
 

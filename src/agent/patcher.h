@@ -13,7 +13,11 @@ namespace bt::agent {
 // The number of sites patched; 0 also when memory cannot be had or made writable, which leaves the library as it was.
 uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_number);
 
-// The same for a whole library by way of its image, open as `fd`. False: nothing was changed.
+// The same for a whole library by way of its image (base::SiteImage), in three steps. The place of its stubs is reserved
+// before anything large is mapped, which would else lie there; released when the image cannot be used after all.
+bool reserve_image(uint64_t base, const base::SiteTable& table);
+void release_image(uint64_t base, const base::SiteTable& table);
+// `fd`: the image, open. False: nothing of the library was changed.
 bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd);
 
 }  // namespace bt::agent

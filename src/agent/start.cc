@@ -36,27 +36,46 @@ bool is_under_translator(char** environment) {
   return raw_syscall(SYS_mincore, kRrPage, 4096, base::raw_argument(&residency)) == 0;
 }
 
-bool map_patched_copy(uint64_t base, const base::SiteTable& table) {
-  int64_t fd = open_site_image(table, agent_path());
-  if (fd < 0) return false;
-  bool mapped = map_image(base, table, fd);
-  raw_syscall(SYS_close, fd);
+// A library that can be patched.
+struct Patchable {
+  uint64_t base;
+  base::SiteTable table;
+  bool is_loader;
+  bool reserved;  // the place of its image's stubs
+};
+// libc, ld.so, and those that the cache has tables of; more are left alone.
+constexpr uint32_t kPatchableMax = 16;
+
+uint32_t find_patchable(link_map* first, Patchable* found) {
+  uint32_t count = 0;
+  for (link_map* library = first; library && count < kPatchableMax; library = library->l_next) {
+    if (!library->l_addr) continue;
+    const uint8_t* build_id = build_id_at(library->l_addr);
+    Patchable& next = found[count];
+    if (!build_id || !find_site_table(build_id, next.table)) continue;
+    next.base = library->l_addr;
+    next.is_loader = is_dynamic_loader(library);
+    next.reserved = reserve_image(next.base, next.table);
+    count++;
+  }
+  return count;
+}
+
+bool map_patched_copy(const Patchable& library) {
+  if (!library.reserved) return false;
+  int64_t fd = open_site_image(library.table, agent_path());
+  bool mapped = fd >= 0 && map_image(library.base, library.table, fd);
+  if (fd >= 0) raw_syscall(SYS_close, fd);
+  if (!mapped) release_image(library.base, library.table);
   return mapped;
 }
 
-void patch_libraries(link_map* first, char** environment) {
-  set_site_cache(find_variable(environment, "BTFUSE_SITES="));
-  for (link_map* library = first; library; library = library->l_next) {
-    if (!library->l_addr) continue;
-    const uint8_t* build_id = build_id_at(library->l_addr);
-    base::SiteTable table;
-    if (!build_id || !find_site_table(build_id, table)) continue;
-    // ld.so loads libraries by the kernel path; only its mmap is of interest, to see them arrive.
-    if (is_dynamic_loader(library))
-      patch_library(library->l_addr, table, SYS_mmap);
-    else if (!map_patched_copy(library->l_addr, table))
-      patch_library(library->l_addr, table, -1);
-  }
+void patch(const Patchable& library) {
+  // ld.so loads libraries by the kernel path; only its mmap is of interest, to see them arrive.
+  if (library.is_loader)
+    patch_library(library.base, library.table, SYS_mmap);
+  else if (!map_patched_copy(library))
+    patch_library(library.base, library.table, -1);
 }
 
 void start(char** environment) {
@@ -66,10 +85,17 @@ void start(char** environment) {
   link_map* first = first_library(environment);
   if (!first) return;
   make_way_for_sanitizer(first);
-  if (!posix::attach_process(environment)) return;
-  install_fault_handlers();
-  start_hooks(environment);
-  patch_libraries(first, environment);
+  set_site_cache(find_variable(environment, "BTFUSE_SITES="));
+  Patchable libraries[kPatchableMax];
+  uint32_t count = find_patchable(first, libraries);
+  if (posix::attach_process(environment)) {
+    install_fault_handlers();
+    start_hooks(environment);
+    for (uint32_t i = 0; i < count; i++) patch(libraries[i]);
+  } else {
+    for (uint32_t i = 0; i < count; i++)
+      if (libraries[i].reserved) release_image(libraries[i].base, libraries[i].table);
+  }
 }
 
 }  // namespace
