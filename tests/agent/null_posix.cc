@@ -16,6 +16,7 @@
 #include "posix/call_path.h"
 #include "posix/calls.h"
 #include "posix/first_look.h"
+#include "posix/mapping.h"
 #include "posix/process.h"
 
 namespace bt::posix {
@@ -120,6 +121,7 @@ void failed_exec() { hooks_seen += 100; }
 void thread_started() { thread_table = first_look.table; }
 void before_thread_exit() {}
 void before_exit() {}
+bool mapping_fault(uint64_t) { return false; }
 
 CallTarget target_of_call(int32_t, const char*) { return {}; }
 uint32_t path_of_call(int32_t, const char*, char*, uint32_t) { return 0; }
