@@ -148,6 +148,14 @@ void Actor::unlock(const std::string& path, FileLockKind kind, uint64_t start, u
   LockOwner owner{kind, lock_owner_of(context_.volume(), session_), 1};
   note(clear_file_lock(context_, walk(path), owner, {start, end, false}));
 }
+void Actor::lock_open_file(int fd, uint64_t start, uint64_t end, bool exclusive) {
+  bool close_on_exec = false;
+  DescriptionIndex index = find_descriptor(context_.volume(), session_, fd, close_on_exec);
+  DescriptionRecord* record = context_.volume().description(index);
+  if (!record) return;
+  LockOwner owner{kFileLockPosix, lock_owner_of(context_.volume(), session_), 1};
+  note(set_file_lock(context_, record->inode, owner, {start, end, exclusive}));
+}
 void Actor::pin(const std::string& path, uint64_t index) {
   note(pin_page(context_, walk(path), index, true));
 }

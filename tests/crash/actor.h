@@ -47,6 +47,8 @@ class Actor {
   void lock(const std::string& path, FileLockKind kind, uint64_t start, uint64_t end,
             bool exclusive);
   void unlock(const std::string& path, FileLockKind kind, uint64_t start, uint64_t end);
+  // The file that `fd` has open; nothing when it has none.
+  void lock_open_file(int fd, uint64_t start, uint64_t end, bool exclusive);
   void pin(const std::string& path, uint64_t index);
   void unpin_all() { note(drop_pins(context_, session_)); }
   void fork_and_abandon();  // clone_session, then the child never comes: close it again
