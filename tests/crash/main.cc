@@ -55,10 +55,10 @@ void run_scenario(Harness& harness, const Scenario& scenario, const Options& opt
   double started = seconds();
   Totals before = harness.totals();
   uint64_t every = UINT64_MAX;
-  harness.run(scenario, Harness::Second::kNobody, options.all ? every : 150);
-  harness.run(scenario, Harness::Second::kConflict, options.all ? every : 60);
-  harness.run(scenario, Harness::Second::kNeighbour, options.all ? every : 30);
-  harness.run_killed_recovery(scenario, options.all ? 60 : 5, options.all ? every : 8);
+  harness.run(scenario, Harness::Second::kNobody, options.all ? every : 110);
+  harness.run(scenario, Harness::Second::kConflict, options.all ? every : 40);
+  harness.run(scenario, Harness::Second::kNeighbour, options.all ? every : 20);
+  harness.run_killed_recovery(scenario, options.all ? 60 : 4, options.all ? every : 8);
   if (options.verbose)
     printf("%-36s %6llu points %.1f s\n", scenario.name,
            static_cast<unsigned long long>(harness.totals().points - before.points),
@@ -107,7 +107,7 @@ int run_all(const Options& options) {
 }
 
 void hunt(Harness& harness, const Scenario& scenario) {
-  harness.run(scenario, Harness::Second::kConflict, 60);
+  harness.run(scenario, Harness::Second::kConflict, 100);
   if (!harness.stopped()) harness.run_killed_recovery(scenario, 6, 60);
   if (!harness.stopped()) harness.run(scenario, Harness::Second::kNobody, 200);
   if (!harness.stopped()) harness.run(scenario, Harness::Second::kNeighbour, 60);
