@@ -46,11 +46,15 @@ extern "C" BT_HIDDEN uint64_t bt_on_fault(int signal, siginfo_t* info, void* raw
       pc = static_cast<greg_t>(fixup);
       return 0;
     }
-  // A file that has grown under a mapping of ours. Signals that arrive meanwhile wait as in any handler.
+  // A file that has grown under a mapping of ours. Blocked, not deferred: the thread may have no area, and nobody would
+  // attend to a deferred signal on this way out. Faults stay open, for EFAULT.
   if (!was_sent(info) && signal == SIGBUS && !bt_thread.depth && posix::first_look.attached) {
-    bt_thread.depth++;
+    uint64_t mask;
+    set_signal_mask(kDeferrable, &mask);
+    bt_thread.depth = 1;
     bool mended = posix::mapping_fault(reinterpret_cast<uint64_t>(info->si_addr));
-    bt_thread.depth--;
+    bt_thread.depth = 0;
+    set_signal_mask(mask, nullptr);
     if (mended) return 0;
   }
   KernelSigaction action = program_action(signal);
