@@ -394,10 +394,13 @@ class Driver {
   std::string make_command() {
     static const char* const kFlags[] = {"0", "0", "0", "1", "2", "3"};
     static const char* const kModes[] = {"0644", "0600", "0755", "04711", "02755", "01777", "0"};
-    static const char* const kKinds[] = {"0", "1", "3", "16"};
+    static const char* const kKinds[] = {"0", "1", "3"};
     std::string tab = "\t", first = path(), byte(1, static_cast<char>('a' + pick(26)));
     std::vector<std::string> choices = {
         "create" + tab + first,
+        "create" + tab + first,
+        "mkdir" + tab + first + tab + "0755",
+        "mkdir" + tab + first + tab + "0775",
         "append" + tab + first + tab + number_below(3000) + tab + byte,
         "write" + tab + first + tab + number_below(20000) + tab + number_below(9000) + tab + byte,
         "truncate" + tab + first + tab + number_below(20000),
@@ -413,7 +416,7 @@ class Driver {
         "setxattr" + tab + first + tab + "user.x" + number_below(3) + tab + "v" +
             number_below(1000) + tab + number_below(3),
         "removexattr" + tab + first + tab + "user.x" + number_below(3),
-        "fallocate" + tab + first + tab + kKinds[pick(4)] + tab + number_below(20000) + tab +
+        "fallocate" + tab + first + tab + kKinds[pick(3)] + tab + number_below(20000) + tab +
             number_below(9000),
         "access" + tab + first + tab + number_below(8),
         "open" + tab + first + tab +
