@@ -52,9 +52,9 @@ Result<void> check_change(Context& context, const AccessView& view, const Change
   return {};
 }
 
-// What chown and truncate take from a mode: suid, and sgid where it means "run as this group".
+// What chown and truncate take from a mode, of all but directories: suid, and sgid where it means "run as this group".
 uint32_t without_privileges(const Credentials& credentials, uint32_t mode, uint32_t gid) {
-  if ((mode & kModeType) != kModeRegular) return is_directory(mode) ? mode : mode & ~kModeSetUid;
+  if (is_directory(mode)) return mode;
   mode &= ~kModeSetUid;
   if ((mode & kModeSetGid) && ((mode & 010) || !in_group_or_capable(credentials, gid)))
     mode &= ~kModeSetGid;

@@ -46,6 +46,9 @@ TEST_F(SetAttributesTest, chown_drops_suid_and_sgid_of_files_only) {
   ASSERT_EQ(change_owner(root, directory, 1, 1), 0);
   EXPECT_EQ(attributes(file).mode, kModeRegular | 0755u);
   EXPECT_EQ(attributes(directory).mode, kModeDirectory | 06755u);
+  InodeNumber fifo = make(kRootInode, "p", kModeFifo | 02755);
+  ASSERT_EQ(change_owner(root, fifo, 1, 1), 0);
+  EXPECT_EQ(attributes(fifo).mode, kModeFifo | 0755u);
   ASSERT_EQ(change_mode(root, file, 02745), 0);
   ASSERT_EQ(change_owner(root, file, 2, 2), 0);
   EXPECT_EQ(attributes(file).mode, kModeRegular | 02745u) << "mandatory locking, and root";
