@@ -5,7 +5,7 @@
 //           decide: the strictest answer wins (deny > kernel > serve); then op_enter unless denied
 //   exit    sys_exit of this call, raw sys_exit (an override replaces the result), then op_exit
 //
-// Every program sees its own copy of the context. Within a list, specific programs run before global ones and objects in
+// Programs see the context as the agent made it, whatever others did. Within a list, specific programs run before global ones and objects in
 // the order they were loaded. A thread that is in a program already (a signal handler's call) runs none: it is counted.
 #include <asm/unistd.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@ namespace bt::hooks {
 namespace {
 
 constinit std::atomic<uint64_t> nothing_loaded{0};
-Host agent_host;  // const after init()
+constexpr uint16_t kOpOpen = 0;  // ops.def
+Host agent_host;                 // const after init()
 
 const ProgramList& list_of(const State& state, int64_t nr, AttachKind kind) {
   return state.rows[nr].lists[static_cast<uint32_t>(kind)];
@@ -74,11 +75,10 @@ void end(Thread& thread) {
   thread.depth = 0;
 }
 
-void run(const State& state, const ProgramList& list, Thread& thread, auto&& make_context) {
-  for (uint32_t i = 0; i < list.count; i++) {
-    auto context = make_context();
-    run_program(*state.programs[list.start + i], &context, thread);
-  }
+// The verifier lets no program write to these contexts, so that all may be given the same one.
+void run(const State& state, const ProgramList& list, Thread& thread, void* context) {
+  for (uint32_t i = 0; i < list.count; i++)
+    run_program(*state.programs[list.start + i], context, thread);
 }
 
 void allow_override(Thread& thread) {
@@ -86,17 +86,11 @@ void allow_override(Thread& thread) {
   thread.overridden = false;
 }
 
-int32_t pid_of(Thread& thread) {
-  return thread.identity_generation ? static_cast<int32_t>(thread.pid_tgid >> 32) : 0;
-}
-
 bool run_sys_enter(const State& state, Thread& thread, Call& call) {
   const ProgramList& list = list_of(state, call.nr, AttachKind::kSysEnter);
   if (!list.count) return false;
-  SysEnterContext context{0, 0, 0, pid_of(thread), call.nr, {}};
-  for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
   allow_override(thread);
-  run(state, list, thread, [&] { return context; });
+  run(state, list, thread, &call);
   thread.may_override = false;
   if (thread.overridden) call.result = thread.override_value;
   return thread.overridden;
@@ -106,8 +100,8 @@ int64_t run_sys_exit(const State& state, Thread& thread, const Call& call, int64
   const ProgramList& list = list_of(state, call.nr, AttachKind::kSysExit);
   if (!list.count) return result;
   allow_override(thread);
-  run(state, list, thread,
-      [&] { return SysExitContext{0, 0, 0, pid_of(thread), call.nr, result}; });
+  SysExitContext context{0, 0, 0, 0, call.nr, result};
+  run(state, list, thread, &context);
   thread.may_override = false;
   return thread.overridden ? thread.override_value : result;
 }
@@ -131,35 +125,38 @@ uint64_t open_flags(const Call& call) {
   }
 }
 
-CallContext call_context(Thread& thread, Call& call) {
+// Every field is written: zeroing the whole first costs as much as the rest (rep stos).
+void fill_context(Thread& thread, Call& call, int64_t result, CallContext& context) {
   OpCall op = op_call(call.nr);
-  CallContext context{};
   context.op = op.op;
+  context.action = 0;
+  context.ret = result;
   context.nr = call.nr;
   for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
   context.fd = op.fd_argument[0] >= 0 ? static_cast<int32_t>(call.args[op.fd_argument[0]]) : -1;
-  if (op.path_argument[0] >= 0) context.path = call.args[op.path_argument[0]];
-  if (op.path_argument[1] >= 0) context.path2 = call.args[op.path_argument[1]];
+  context.path = op.path_argument[0] >= 0 ? call.args[op.path_argument[0]] : 0;
+  context.path2 = op.path_argument[1] >= 0 ? call.args[op.path_argument[1]] : 0;
   if (agent_host.identify) agent_host.identify(call, context.fd, context.path);
   context.mount = call.mount;
   context.inode = call.inode;
-  context.flags = open_flags(call);
+  context.flags = op.op == kOpOpen ? open_flags(call) : 0;
   context.served = static_cast<uint32_t>(call.served);
   forget_paths(thread);
-  return context;
+  thread.call = &context;
 }
 
 Action run_decide(const State& state, Thread& thread, Call& call, CallContext& context) {
   const ProgramList& list = list_of(state, call.nr, AttachKind::kDecide);
   Action strictest = Action::kServe;
   for (uint32_t i = 0; i < list.count; i++) {
-    CallContext own = context;
-    thread.call = &context;
+    context.action = 0;  // these two are all that a program may write
+    context.ret = 0;
     allow_override(thread);
-    run_program(*state.programs[list.start + i], &own, thread);
+    run_program(*state.programs[list.start + i], &context, thread);
     thread.may_override = false;
-    auto action = static_cast<Action>(base::min(own.action, static_cast<uint32_t>(Action::kDeny)));
-    int64_t answer = own.ret;
+    auto action =
+        static_cast<Action>(base::min(context.action, static_cast<uint32_t>(Action::kDeny)));
+    int64_t answer = context.ret;
     if (thread.overridden) {
       action = Action::kDeny;
       answer = thread.override_value;
@@ -171,35 +168,26 @@ Action run_decide(const State& state, Thread& thread, Call& call, CallContext& c
   return strictest;
 }
 
-void run_op(const State& state, Thread& thread, const Call& call, AttachKind kind,
-            CallContext& context) {
-  thread.call = &context;
-  run(state, list_of(state, call.nr, kind), thread, [&] { return context; });
-}
-
-bool has_op_programs(const State& state, int64_t nr) {
-  return list_of(state, nr, AttachKind::kDecide).count ||
-         list_of(state, nr, AttachKind::kOpEnter).count;
-}
-
 int64_t exit_programs(const State& state, Thread& thread, Call& call, int64_t result) {
   result = run_sys_exit(state, thread, call, result);
   if (list_of(state, call.nr, AttachKind::kOpExit).count) {
-    CallContext context = call_context(thread, call);
-    context.ret = result;
-    run_op(state, thread, call, AttachKind::kOpExit, context);
+    CallContext context;
+    fill_context(thread, call, result, context);
+    run(state, list_of(state, call.nr, AttachKind::kOpExit), thread, &context);
   }
   return result;
 }
 
 Verdict enter_programs(const State& state, Thread& thread, Call& call) {
   if (run_sys_enter(state, thread, call)) return Verdict::kAnswered;
-  if (!has_op_programs(state, call.nr)) return Verdict::kServe;
-  CallContext context = call_context(thread, call);
+  if (!state.rows[call.nr].has_op) return Verdict::kServe;
+  CallContext context;
+  fill_context(thread, call, 0, context);
   Action action = run_decide(state, thread, call, context);
   context.action = static_cast<uint32_t>(action);
   if (action != Action::kDeny) {
-    run_op(state, thread, call, AttachKind::kOpEnter, context);
+    context.ret = 0;
+    run(state, list_of(state, call.nr, AttachKind::kOpEnter), thread, &context);
     return action == Action::kKernel ? Verdict::kKernel : Verdict::kServe;
   }
   // A denied call is an answered one, so those who watch results see it.
@@ -232,9 +220,7 @@ Verdict run_enter(Thread*& thread, Call& call) {
   const State* state = begin(thread, call.nr);
   if (!state) return Verdict::kServe;
   Verdict verdict = Verdict::kServe;
-  call.wants_exit = list_of(*state, call.nr, AttachKind::kSysExit).count ||
-                    list_of(*state, call.nr, AttachKind::kOpExit).count ||
-                    changes_identity(call.nr);
+  call.wants_exit = state->rows[call.nr].wants_exit;
   if (has_slot(*state, *thread)) verdict = enter_programs(*state, *thread, call);
   end(*thread);
   return verdict;

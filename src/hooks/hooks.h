@@ -20,10 +20,12 @@ namespace bt::hooks {
 
 inline constexpr uint32_t kStackNeeded = 3072;
 
-// One call of the application, as the agent knows it.
+// One call of the application, as the agent knows it: number and arguments are the agent's to set. Begins as the context
+// of sys_enter programs, which are given it as it is.
 struct Call {
-  int64_t nr = 0;
-  uint64_t args[6] = {};
+  uint64_t trace_entry = 0;
+  int64_t nr;
+  uint64_t args[6];
   // Filled by Host::identify where a program that is loaded for this call can see them.
   uint64_t mount = 0;
   uint64_t inode = 0;
@@ -34,6 +36,9 @@ struct Call {
   bool wants_exit =
       false;  // a program waits for the result: issue the call where run_exit can follow it
 };
+
+static_assert(offsetof(Call, nr) == offsetof(SysEnterContext, id) &&
+              offsetof(Call, args) == offsetof(SysEnterContext, args));
 
 inline constexpr int32_t kCurrentDirectory = -100;  // AT_FDCWD
 

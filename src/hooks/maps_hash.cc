@@ -36,6 +36,13 @@ bool same_key(const unsigned char* a, const unsigned char* b, uint32_t size) {
     __builtin_memcpy(&y, b, 8);
     if (x != y) return false;
   }
+  if (size >= 4) {
+    uint32_t x, y;
+    __builtin_memcpy(&x, a, 4);
+    __builtin_memcpy(&y, b, 4);
+    if (x != y) return false;
+    a += 4, b += 4, size -= 4;
+  }
   for (; size; size--)
     if (*a++ != *b++) return false;
   return true;

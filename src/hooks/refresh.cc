@@ -127,8 +127,15 @@ State* build_state(uint64_t word, const State* old) {
   uint32_t at = 0;
   each_list([&](uint32_t nr, uint32_t kind) {
     uint32_t count = list_programs(*state, static_cast<AttachKind>(kind), nr, state->programs + at);
-    state->rows[nr].lists[kind] = {at, count};
+    CallRow& row = state->rows[nr];
+    row.lists[kind] = {at, count};
     at += count;
+    auto attach = static_cast<AttachKind>(kind);
+    if (count && (attach == AttachKind::kDecide || attach == AttachKind::kOpEnter))
+      row.has_op = true;
+    if (count && (attach == AttachKind::kSysExit || attach == AttachKind::kOpExit))
+      row.wants_exit = true;
+    if (changes_identity(nr)) row.wants_exit = true;
   });
   return state;
 }

@@ -55,6 +55,8 @@ struct ProgramList {
 };
 struct CallRow {
   ProgramList lists[static_cast<uint32_t>(AttachKind::kAttachKindCount)];
+  bool has_op = false;      // decide or enter programs
+  bool wants_exit = false;  // exit programs, or a call after which identities are asked anew
 };
 
 struct State {

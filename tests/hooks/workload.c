@@ -18,12 +18,12 @@
 
 static char other[4200];
 
-static const char *with(const char *path, long i) {
+static const char* with(const char* path, long i) {
   snprintf(other, sizeof other, "%s.%ld", path, i);
   return other;
 }
 
-static int once(const char *verb, const char *path, long i) {
+static int once(const char* verb, const char* path, long i) {
   struct stat status;
   struct statx extended;
   struct statfs system;
@@ -52,7 +52,7 @@ static double now_ns(void) {
   return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-static double cheapest(long batches, const char *path, char what) {
+static double cheapest(long batches, const char* path, char what) {
   struct stat status;
   double best = 1e18;
   int fd = open(path, O_RDONLY);
@@ -72,7 +72,7 @@ static double cheapest(long batches, const char *path, char what) {
   return best;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 4) return 2;
   const char *verb = argv[1], *path = argv[3];
   long count = atol(argv[2]), good = 0;

@@ -2,4 +2,4 @@
 // refused: of a context
 #include "case.h"
 
-PROGRAM { return ((volatile int *)ctx)[16]; }
+PROGRAM { return ((volatile int*)ctx)[16]; }

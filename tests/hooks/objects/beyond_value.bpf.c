@@ -3,6 +3,6 @@
 #include "case.h"
 
 PROGRAM {
-  struct value *v = the_value();
-  return v ? (int)((volatile __u64 *)v)[48] : 0;
+  struct value* v = the_value();
+  return v ? (int)((volatile __u64*)v)[48] : 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the verifier's cases share: the facts sheet's table, in C. The second line of each case says the verdict.
 #pragma once
-// clang-format off: bpf_helpers.h needs the types before it
+// bpf_helpers.h needs the types before it.
+// clang-format off
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>

@@ -3,7 +3,7 @@
 #include "case.h"
 
 PROGRAM {
-  struct value *v = the_value();
+  struct value* v = the_value();
   __u32 i = (__u32)ctx->args[0];
   if (v && i < 48) v->slots[i]++;
   return 0;

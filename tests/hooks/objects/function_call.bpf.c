@@ -2,7 +2,7 @@
 // accepted
 #include "case.h"
 
-static __attribute__((noinline)) int add(struct value *v, long n) {
+static __attribute__((noinline)) int add(struct value* v, long n) {
   if (!v) return 0;
   v->slots[1] += n;
   return (int)v->slots[1];

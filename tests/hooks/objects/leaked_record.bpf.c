@@ -8,7 +8,7 @@ struct {
 } ring SEC(".maps");
 
 PROGRAM {
-  __u64 *record = bpf_ringbuf_reserve(&ring, 8, 0);
+  __u64* record = bpf_ringbuf_reserve(&ring, 8, 0);
   if (record && ctx->id == 1) bpf_ringbuf_discard(record, 0);
   return 0;
 }

@@ -3,7 +3,7 @@
 #include "case.h"
 
 PROGRAM {
-  struct value *v = the_value();
+  struct value* v = the_value();
   if (v) v->slots[3]++;
   return 0;
 }

@@ -2,4 +2,4 @@
 // refused: not an address
 #include "case.h"
 
-PROGRAM { return *(volatile int *)ctx->args[1]; }
+PROGRAM { return *(volatile int*)ctx->args[1]; }

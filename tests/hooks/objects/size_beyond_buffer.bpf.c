@@ -4,6 +4,6 @@
 
 PROGRAM {
   char buffer[16];
-  bpf_probe_read_user(buffer, 64, (void *)ctx->args[1]);
+  bpf_probe_read_user(buffer, 64, (void*)ctx->args[1]);
   return buffer[0];
 }

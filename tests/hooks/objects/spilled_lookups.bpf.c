@@ -3,7 +3,7 @@
 #include "case.h"
 
 PROGRAM {
-  struct value *v[5];
+  struct value* v[5];
 #pragma unroll
   for (int i = 0; i < 5; i++) {
     v[i] = the_value();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// refused: 
+// refused:
 #include "case.h"
 
 PROGRAM {
-  struct value *v = the_value();
+  struct value* v = the_value();
   if (v) v->slots[ctx->args[0]]++;
   return 0;
 }

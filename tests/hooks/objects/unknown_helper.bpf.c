@@ -2,6 +2,6 @@
 // refused: does not exist
 #include "case.h"
 
-static long (*helper)(void *) = (void *)195;
+static long (*helper)(void*) = (void*)195;
 
 PROGRAM { return (int)helper(ctx); }

@@ -4,4 +4,4 @@
 
 char LICENSE[] SEC("license") = "GPL";
 SEC("kprobe/vfs_read")
-int program(void *ctx) { return 0; }
+int program(void* ctx) { return 0; }

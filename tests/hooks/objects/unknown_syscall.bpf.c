@@ -4,4 +4,4 @@
 
 char LICENSE[] SEC("license") = "GPL";
 SEC("tracepoint/syscalls/sys_enter_nonsense")
-int program(void *ctx) { return 0; }
+int program(void* ctx) { return 0; }
