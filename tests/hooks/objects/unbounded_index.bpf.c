@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// refused:
+// refused: unbounded
 #include "case.h"
 
 PROGRAM {

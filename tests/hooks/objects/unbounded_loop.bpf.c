@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// refused:
+// refused: too complex
 #include "case.h"
 
 PROGRAM {
