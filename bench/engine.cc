@@ -119,8 +119,8 @@ struct Bench {
   }
   void create_open(Text name) {
     Opened opened{};
-    need(create_and_open(context, dir, name, S_IFREG | 0644, 0, thread.session, kFd, O_WRONLY, false,
-                         opened),
+    need(create_and_open(context, dir, name, S_IFREG | 0644, 0, thread.session, kFd, O_WRONLY,
+                         false, opened),
          "create");
   }
 
