@@ -4,6 +4,7 @@
 // every invariant holds, and when everything is removed not a page or inode is missing. Nobody may stand still.
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ class Chaos {
     uint64_t seed = random_();
     pid_t child = fork();
     if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // a run that is cut short leaves nobody at work
       Actor actor(shared_.volume, pid());
       actor.tolerate();
       std::mt19937_64 random(seed);

@@ -4,6 +4,7 @@
 // here). Each round is a fork child with its own seed, so that a finding can be repeated: `stress damage 1 SEED`.
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ void wound(SharedVolume& shared, std::mt19937_64& random) {
 }
 
 [[noreturn]] void run_round(uint64_t seed) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kHangSeconds);
   std::mt19937_64 random(seed);
   SharedVolume shared(16 << 20);
