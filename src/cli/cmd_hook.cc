@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // btfuse hook: eBPF programs on the calls that are taken over. Loads, lists and unloads objects, shows their maps while
 // programs run, and prints the records they write.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -50,11 +53,30 @@ loader::BuildOptions build_options(Arguments& arguments) {
   return options;
 }
 
+// The ELF parser beneath us is not made for hostile files, and some damage makes it crash: a child tries first.
+void check_parser_survives(const std::string& path, const loader::BuildOptions& options) {
+  pid_t child = fork();
+  if (child < 0) throw command_error(path, errno);
+  if (child == 0) {
+    try {
+      (void)loader::build_object(path, options);
+    } catch (const std::exception&) {
+      // The parent meets it again and says so.
+    }
+    _exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) throw CommandError(path, "damaged: the object file cannot be parsed");
+}
+
 int hook_load(Arguments& arguments) {
   bool as_json = arguments.flag("--json");
   bool check_only = arguments.flag("--check");
   loader::BuildOptions options = build_options(arguments);
   std::string path = shipped_or_file(arguments.words(2, 2)[1]);
+  check_parser_survives(path, options);
   loader::BuiltObject object = loader::build_object(path, options);
   const auto& header = *reinterpret_cast<const hooks::ImageHeader*>(object.image.data());
   uint64_t id = 0;

@@ -18,7 +18,10 @@ struct Sample {
   uint64_t valid_for;  // ticks; after that the kernel is asked again
 };
 
-constexpr int64_t kSampleForNs = 20'000'000;
+// A system call or three each time: few enough that a program which calls nothing else makes next to none.
+constexpr int64_t kSampleForNs = 250'000'000;
+// What a rate is measured over at least.
+constexpr int64_t kRateOverNs = 20'000'000;
 // Processors from 500 MHz to 16 GHz; a rate beyond is damage.
 constexpr uint64_t kRateMin = (1ull << 32) / 16, kRateMax = (1ull << 32) * 2;
 // The product of the hot path fits a word: elapsed × rate is at most the sample's life in ns, times 2^32.
@@ -64,7 +67,7 @@ bool is_plausible(uint64_t rate) { return rate >= kRateMin && rate <= kRateMax; 
 
 // From two samples at least 20 ms apart; of a clock that was set meanwhile, implausible or at least soon replaced.
 uint64_t rate_between(const Sample& older, const Sample& newer) {
-  if (newer.ns - older.ns < kSampleForNs || newer.ticks <= older.ticks) return 0;
+  if (newer.ns - older.ns < kRateOverNs || newer.ticks <= older.ticks) return 0;
   uint64_t ns = static_cast<uint64_t>(newer.ns - older.ns), ticks = newer.ticks - older.ticks;
   uint32_t shift = 32;  // as much as fits
   while (ns >> (64 - shift)) shift--;
