@@ -253,7 +253,8 @@ Result<void> run(State& state) {
     } else if (is_dot_dot(component.name)) {
       BT_TRY(go_up(state));
       kind = LastName::kDotDot;
-    } else if (component.name.size > kNameMax && !(component.is_last && (state.flags & kWalkParent))) {
+    } else if (component.name.size > kNameMax &&
+               !(component.is_last && (state.flags & kWalkParent))) {
       // Of a name that is only to be made or taken away the operation says so: the other path's errors come first.
       return Error(ENAMETOOLONG);
     } else if (component.is_last) {
