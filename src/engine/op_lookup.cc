@@ -26,16 +26,10 @@ inline bool is_current(const Volume& volume, InodeNumber number) {
   return load_relaxed(volume.inode(number.index())->generation) == number.generation();
 }
 
-}  // namespace
-
-Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& found) {
+// The name itself, in a directory that may be searched.
+inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNumber directory,
+                            Text name, uint32_t hash, Found& found) {
   Volume& volume = context.volume();
-  uint32_t hash = hash_name(directory.index(), name);
-  __builtin_prefetch(&volume.head(hash));
-  const OriginTable* origin = origin_of(context);
-  if (origin) [[unlikely]]
-    BT_TRY(require_names(context, directory));
-  BT_TRY(check_search(context, directory));
   if (name.size > kNameMax) [[unlikely]]
     return Error(ENAMETOOLONG);
   for (uint32_t attempt = 0; attempt < kLookupAttempts; attempt++) {
@@ -60,6 +54,23 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
   }
   // Nobody replaces a name a hundred times in a row while one load is made: the entry names what is not there.
   return BT_DAMAGED(volume);
+}
+
+}  // namespace
+
+Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& found) {
+  uint32_t hash = hash_name(directory.index(), name);
+  __builtin_prefetch(&context.volume().head(hash));
+  const OriginTable* origin = origin_of(context);
+  if (origin) [[unlikely]]
+    BT_TRY(require_names(context, directory));
+  BT_TRY(check_search(context, directory));
+  return look_up(context, origin, directory, name, hash, found);
+}
+
+Result<void> lookup_searched(Context& context, InodeNumber directory, Text name, Found& found) {
+  uint32_t hash = hash_name(directory.index(), name);
+  return look_up(context, nullptr, directory, name, hash, found);
 }
 
 Result<InodeNumber> parent_of(Context& context, InodeNumber directory) {

@@ -43,10 +43,12 @@ Result<void> access_path(int32_t directory, const char* path, uint32_t mask, uin
   // The search permission on the way is asked for with the same ids.
   if (real_ids && self.credentials_epoch && differs(self)) [[unlikely]] {
     engine::Credentials kept = self.credentials;
+    self.paths.suspended++;
     self.credentials = real_credentials(self);
     Result<void> result = walk_at(directory, path, walk_flags_of(flags), walk);
     if (result) result = check(walk, mask, self.credentials);
     self.credentials = kept;
+    self.paths.suspended--;
     return result;
   }
   BT_TRY(walk_at(directory, path, walk_flags_of(flags), walk));

@@ -7,6 +7,7 @@
 #include "engine/descriptions.h"
 #include "posix/answer.h"
 #include "posix/files.h"
+#include "posix/path_cache.h"
 
 namespace bt::posix {
 
@@ -36,6 +37,7 @@ struct ThreadState {
   engine::Credentials credentials;
   uint32_t groups[kThreadGroupsMax];
   uint32_t real_uid, real_gid;
+  PathCache paths;
   void* vfork_frame;  // while a vfork child of this thread runs: what it must not touch (fork.cc)
 };
 extern thread_local constinit ThreadState thread_state

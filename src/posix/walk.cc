@@ -25,6 +25,11 @@ struct State {
   uint32_t end;
   uint32_t links = 0;
   engine::InodeNumber start;  // for kWalkBeneath and kWalkInRoot
+  // What the path cache is asked with, and the tree it is about.
+  engine::InodeNumber cache_start;
+  uint64_t tree_seq = 0;
+  bool may_remember = false;
+  bool searched = false;  // walk.directory is out of the cache: it may be searched
 
   bool at_end() const { return position == end; }
   char here() const { return walk.buffer[position]; }
@@ -34,6 +39,92 @@ struct State {
     position = at;
   }
 };
+
+uint64_t tree_seq_of(const Mount& mount) {
+  return __atomic_load_n(&mount.volume.superblock().dirtree_seq, __ATOMIC_ACQUIRE);
+}
+
+// Behind the last slash before `end`; `first` when there is none. Eight characters at a time.
+uint32_t behind_last_slash(const char* text, uint32_t first, uint32_t end) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kLows = 0x7f * kOnes, kSlashes = '/' * kOnes;
+  uint32_t at = end;
+  for (; at >= first + 8; at -= 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, text + at - 8, 8);
+    word ^= kSlashes;
+    uint64_t hit = ~(((word & kLows) + kLows) | word | kLows);
+    if (hit) return at - static_cast<uint32_t>(__builtin_clzll(hit)) / 8;
+  }
+  while (at > first && text[at - 1] != '/') at--;
+  return at;
+}
+
+bool equal_text(const char* a, const char* b, uint32_t size) {
+  uint32_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    uint64_t x, y;
+    __builtin_memcpy(&x, a + at, 8);
+    __builtin_memcpy(&y, b + at, 8);
+    if (x != y) return false;
+  }
+  for (; at < size; at++)
+    if (a[at] != b[at]) return false;
+  return true;
+}
+
+// All of the path but its last name, if this thread was led there before and still would be. `start` is 0 for an absolute
+// path, whose mount the cache knows.
+bool jump(State& state, engine::InodeNumber start) {
+  Walk& walk = state.walk;
+  PathCache& cache = walk.self->paths;
+  if (cache.suspended) [[unlikely]]
+    return false;
+  uint32_t size = behind_last_slash(walk.buffer, 0, state.end);
+  if (size == 0 || size == state.end) return false;
+  const CachedPath& entry = PathCache::slot(cache.entries, walk.buffer, size);
+  uint32_t seq = __atomic_load_n(&cache.seq, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (entry.size != size || entry.start != start || (seq & 1) ||
+      !equal_text(entry.text, walk.buffer, size))
+    return false;
+  Mount& mount = mounts[entry.mount];
+  engine::InodeNumber directory = entry.directory;
+  uint64_t tree_seq = entry.tree_seq;
+  uint32_t credentials_of_entry = entry.credentials_epoch;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&cache.seq, __ATOMIC_RELAXED) != seq || (start.value && &mount != walk.mount))
+      [[unlikely]]
+    return false;
+  // The credentials may be read anew here, so it is after it that the entry's are compared.
+  if (!start.value && !enter(*walk.self, mount)) [[unlikely]]
+    return false;
+  if (credentials_of_entry != walk.self->credentials_epoch || tree_seq_of(mount) != tree_seq)
+    return false;
+  walk.mount = &mount;
+  walk.directory = directory;
+  state.position = size;
+  state.searched = true;
+  return true;
+}
+
+// The walk has come to the last name without a symbolic link, and its directory was found searchable.
+void remember(const State& state, uint32_t size) {
+  const Walk& walk = state.walk;
+  PathCache& cache = walk.self->paths;
+  if (size == 0 || size > kCachedPathBytes || (cache.seq & 1) || cache.suspended) return;
+  CachedPath& entry = PathCache::slot(cache.entries, walk.buffer, size);
+  __atomic_store_n(&cache.seq, cache.seq + 1, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  entry.tree_seq = state.tree_seq;
+  entry.start = state.cache_start;
+  entry.directory = walk.directory;
+  entry.credentials_epoch = walk.self->credentials_epoch;
+  entry.mount = static_cast<uint16_t>(walk.mount->index);
+  entry.size = static_cast<uint16_t>(size);
+  for (uint32_t i = 0; i < size; i++) entry.text[i] = walk.buffer[i];
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(&cache.seq, cache.seq + 1, __ATOMIC_RELAXED);
+}
 
 Result<void> begin_at(State& state, Mount& mount, engine::InodeNumber directory) {
   Walk& walk = state.walk;
@@ -208,7 +299,13 @@ Result<bool> finish_at_name(State& state, const Component& component) {
   if (state.flags & kWalkParent) return true;
   if ((state.flags & kWalkCreate) && component.slash_behind) return Error(EISDIR);
   engine::Context context = walk.context();
-  auto looked_up = engine::lookup(context, walk.directory, component.name, walk.found);
+  auto looked_up =
+      state.searched ? engine::lookup_searched(context, walk.directory, component.name, walk.found)
+                     : engine::lookup(context, walk.directory, component.name, walk.found);
+  state.searched = false;
+  if (state.may_remember && state.links == 0 &&
+      (looked_up || looked_up.error().errno_value() == ENOENT))
+    remember(state, static_cast<uint32_t>(component.name.data - walk.buffer));
   if (!looked_up) {
     if (looked_up.error().errno_value() == ENOENT && (state.flags & kWalkMayLack)) return true;
     return looked_up.error();
@@ -331,7 +428,9 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
     note_path(walk, static_cast<uint32_t>(size));
   if (size == 0) return walk_empty(state, directory);
   walk.absolute = walk.buffer[0] == '/';
+  constexpr uint32_t kBounded = kWalkBeneath | kWalkInRoot;
   if (walk.absolute) {
+    if ((flags & kBounded) == 0 && jump(state, {})) return run(state);
     if (flags & kWalkBeneath)
       return is_ours(static_cast<uint32_t>(directory)) ? Error(EXDEV) : pass(Way::k_passed_other);
     if ((flags & kWalkInRoot) == 0) {
@@ -345,8 +444,16 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
     }
   } else {
     BT_TRY(begin_relative(state, directory));
+    state.cache_start = walk.directory;
+    if (state.position == 0 && (flags & kBounded) == 0 && jump(state, walk.directory))
+      return run(state);
   }
   state.start = walk.directory;
+  if ((flags & kBounded) == 0 && !walk.mount->volume.origin() &&
+      (walk.absolute || state.position == 0)) {
+    state.may_remember = true;
+    state.tree_seq = tree_seq_of(*walk.mount);
+  }
   return run(state);
 }
 
