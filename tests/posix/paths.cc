@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include <functional>
@@ -220,7 +222,65 @@ std::vector<Action> actions() {
   };
 }
 
+// A path that was walked before means what its names mean now, whoever changed them.
+void ask_again(const std::string& what) {
+  for (const char* path : {"a/b/f", "l/b/f", "a/b/../b/f", "./a/b/f", "a/b/missing"}) {
+    for (const std::string& start : {std::string(), top + "/"}) {
+      struct stat before = {}, again = {};
+      std::string asked = start + path;
+      int64_t first = call(SYS_stat, arg(asked), arg(&before));
+      int64_t second = call(SYS_stat, arg(asked), arg(&again));
+      std::string answer = shown(first) + " " + shown(second);
+      if (first == 0) answer += " " + std::to_string(before.st_size);
+      if (second == 0) answer += " " + std::to_string(again.st_size);
+      say(what + (start.empty() ? ": " : ": top/") + path, answer);
+    }
+  }
+}
+
+void change_and_ask(const std::string& who, const std::function<void(std::function<void()>)>& by) {
+  fresh();
+  for (const char* directory : {"a", "a/b", "x", "x/b"}) call(SYS_mkdir, arg(directory), 0755);
+  make_file("a/b/f", "1");
+  make_file("x/b/f", "22");
+  call(SYS_symlink, arg("a"), arg("l"));
+  ask_again(who + " made");
+  by([] { call(SYS_rename, arg("a"), arg("y")); });
+  ask_again(who + " moved away");
+  by([] { call(SYS_rename, arg("x"), arg("a")); });
+  ask_again(who + " another moved there");
+  by([] {
+    call(SYS_symlink, arg("y"), arg("new"));
+    call(SYS_rename, arg("new"), arg("l"));
+  });
+  ask_again(who + " link replaced");
+  by([] { call(SYS_unlink, arg("l")); });
+  ask_again(who + " link removed");
+  by([] {
+    call(SYS_unlink, arg("a/b/f"));
+    call(SYS_rmdir, arg("a/b"));
+  });
+  ask_again(who + " removed");
+  by([] {
+    call(SYS_mkdir, arg("a/b"), 0755);
+    make_file("a/b/f", "333");
+  });
+  ask_again(who + " made again");
+}
+
 }  // namespace
+
+SUITE_PART(paths_walked_before) {
+  change_and_ask("itself", [](const std::function<void()>& change) { change(); });
+  change_and_ask("child", [](const std::function<void()>& change) {
+    pid_t child = fork();
+    if (child == 0) {
+      change();
+      _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+  });
+}
 
 SUITE_PART(paths) {
   fixture();
