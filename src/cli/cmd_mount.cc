@@ -111,6 +111,7 @@ void let_go_of_the_caller(const fuse::Mount& mount, int ready) {
   int null = open("/dev/null", O_RDWR);
   for (int i = 0; i < 3; i++) dup2(null, i);
   std::vector<int> kept = {mount.volume.file, mount.device, mount.log_file, ready};
+  if (mount.origin.source >= 0) kept.push_back(mount.origin.source);
   std::sort(kept.begin(), kept.end());
   unsigned next = 3;
   for (int number : kept) {
@@ -160,6 +161,34 @@ void start_in_background(const fuse::Mount& mount, const std::string& what) {
   throw CommandError(what, problem + " (log: " + mount.log_name + ")");
 }
 
+// --dir and what goes with it. The source must be a directory that is not below the mount point, or it would wait for itself.
+origin::Settings read_origin(Arguments& arguments, uint64_t size) {
+  origin::Settings settings;
+  std::optional<std::string> source = arguments.value("--dir");
+  std::optional<std::string> valid = arguments.value("--valid");
+  settings.write_through = arguments.flag("--sync");
+  std::optional<std::string> min = arguments.value("--cache-min"), max = arguments.value("--cache-max");
+  if (!source) {
+    if (valid || settings.write_through || min || max)
+      throw CommandError("mount", "--valid, --sync, --cache-min and --cache-max go with --dir");
+    return settings;
+  }
+  settings.source = open(source->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (settings.source < 0) throw command_error("--dir " + *source, errno);
+  if (valid) {
+    char* end = nullptr;
+    double seconds = std::strtod(valid->c_str(), &end);
+    if (end == valid->c_str() || (*end && std::string(end) != "s") || seconds < 0 || seconds > 86400)
+      throw CommandError("--valid " + *valid, "not a number of seconds from 0 to 86400");
+    settings.valid_ms = static_cast<uint32_t>(seconds * 1000);
+  }
+  settings.cache_max = max ? check_size(max) : size;
+  settings.cache_min = min ? check_size(min) : std::min<uint64_t>(settings.cache_max, kSizeMin);
+  if (settings.cache_min > settings.cache_max)
+    throw CommandError("--cache-min " + *min, "larger than --cache-max");
+  return settings;
+}
+
 fuse::MountOptions read_options(Arguments& arguments) {
   fuse::MountOptions options;
   for (const std::string& text : arguments.values("--options", "-o")) {
@@ -205,6 +234,9 @@ int cmd_mount(Arguments& arguments) {
   mount.options = read_options(arguments);
   mount.log_level = read_log_level(arguments);
   mount.threads = static_cast<uint32_t>(arguments.number("--threads", 1, 64).value_or(0));
+  mount.origin = read_origin(arguments, size);
+  // Room for records and for pages that are being read while others are thrown out.
+  if (mount.origin.source >= 0) size = std::min(kSizeMax, mount.origin.cache_max * 2 + kSizeMin);
   std::string word = arguments.words(1, 1)[0];
   std::string what = "mount " + word;
   if (arguments.has_program())

@@ -17,8 +17,9 @@ uint64_t pages_of(const InodeRecord& inode) { return base::divide_up(inode.size,
 // Flags are no part of the undo log: one too many costs a write-back, and none is ever cleared before the source has the
 // page. They share a word with `pins`, which changes under the same lock.
 void set_flags(PageDescriptor& descriptor, uint8_t set, uint8_t clear) {
-  __atomic_store_n(&descriptor.flags, static_cast<uint8_t>((descriptor.flags & ~clear) | set),
-                   __ATOMIC_RELAXED);
+  // Readers mark visits without the lock.
+  if (clear) __atomic_fetch_and(&descriptor.flags, static_cast<uint8_t>(~clear), __ATOMIC_RELAXED);
+  if (set) __atomic_fetch_or(&descriptor.flags, set, __ATOMIC_RELAXED);
 }
 
 // Calls use(page index of the file, page, descriptor) for the pages of [from, to) that are here, until it returns false.
@@ -219,7 +220,7 @@ Result<int32_t> take_write_error(Context& context, InodeNumber inode) {
   return error;
 }
 
-Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next) {
+Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next, bool cold_only) {
   Volume& volume = context.volume();
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
@@ -230,6 +231,10 @@ Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from,
   BT_TRY(for_pages(volume, *record, from, end,
                    [&](uint64_t index, PageIndex, PageDescriptor& descriptor) {
                      bool stays = descriptor.pins || (descriptor.flags & kPageDirty);
+                     if (cold_only && (descriptor.flags & kPageVisited)) {
+                       set_flags(descriptor, 0, kPageVisited);
+                       stays = true;
+                     }
                      if (run_first == end && stays) return true;
                      if (stays || index - run_first == kCachedPagesAtOnce) return false;
                      if (run_first == end) run_first = index;

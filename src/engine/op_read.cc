@@ -22,6 +22,16 @@ constexpr uint32_t kFillsMax = 100;
 
 enum class Outcome : uint8_t { kCopied, kFault, kNonsense, kNotHere };
 
+// Tells the evictor. Only the first reader after its look writes; a mark that is lost to somebody else's costs a miss.
+void mark_visited(const Volume& volume, const PageRun& run) {
+  for (uint64_t i = 0; i < run.count; i++) {
+    PageDescriptor* descriptor = volume.page_descriptor(PageIndex{static_cast<uint32_t>(raw(run.page) + i)});
+    if (!descriptor) return;
+    uint8_t flags = __atomic_load_n(&descriptor->flags, __ATOMIC_RELAXED);
+    if (!(flags & kPageVisited)) __atomic_fetch_or(&descriptor->flags, kPageVisited, __ATOMIC_RELAXED);
+  }
+}
+
 // Copies [offset, offset + size) of the file as it looks now.
 Outcome copy_out(const Volume& volume, const InodeRecord& inode, bool cached, uint64_t offset,
                  uint64_t size, PieceCursor& pieces) {
@@ -38,6 +48,8 @@ Outcome copy_out(const Volume& volume, const InodeRecord& inode, bool cached, ui
       const char* first = volume.page(run.page);
       if (!first || !volume.page(PageIndex{static_cast<uint32_t>(raw(run.page) + run.count - 1)}))
         return Outcome::kNonsense;
+      if (cached) [[unlikely]]
+        mark_visited(volume, run);
       if (!pieces.copy_to(first + in_page, part)) return Outcome::kFault;
     }
     offset += part;

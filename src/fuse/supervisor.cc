@@ -95,6 +95,7 @@ bool Supervisor::publish() {
   record.daemon_start_time = registry::process_start_time(record.daemon_pid);
   record.kernel_device = device_of_mount(mount_.mount_point);
   record.volume_descriptor = mount_.volume.file;
+  record.source_descriptor = mount_.origin.source < 0 ? 0 : mount_.origin.source;
   record.owner_uid = geteuid();
   record.flags = mount_.options.volume_options;
   record.mount_point_size =

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "fuse/housekeeper.h"
 #include "fuse/kernel_mount.h"
 #include "fuse/server.h"
+#include "origin/keeper.h"
 #include "registry/writer.h"
 
 namespace bt::fuse {
@@ -58,6 +60,20 @@ void supervisor_is_gone(void* argument) {
   _exit(0);
 }
 
+// The first worker of a volume makes its root the source's.
+Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Thread& thread) {
+  format::Superblock& superblock = volume.superblock();
+  if (superblock.origin_mode != 0) return {};
+  superblock.origin_epoch = mount.origin.valid_ms ? 1 : 0;
+  superblock.dirty_pages_max = origin::dirty_pages_max(volume, mount.origin);
+  engine::Credentials daemon;
+  daemon.trusted = true;
+  engine::Context context{thread, daemon};
+  BT_TRY(origin::adopt_root(context));
+  superblock.origin_mode = 1;
+  return {};
+}
+
 int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume& volume,
           engine::Thread& thread) {
   Server::Options options;
@@ -82,6 +98,8 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
          mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
   Housekeeper housekeeper(volume, thread.session, supervisor, supervisor_is_gone,
                           const_cast<Mount*>(&mount));
+  std::optional<origin::Keeper> keeper;
+  if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin);
   server.run();
   return 0;
 }
@@ -109,6 +127,15 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
     return kWorkerCannotServe;
   }
   uint32_t former = __atomic_exchange_n(&volume.superblock().daemon_pid, pid, __ATOMIC_ACQ_REL);
+  static origin::Source source;
+  if (mount.origin.source >= 0) {
+    source.root = mount.origin.source;
+    origin::install(volume, source);
+    if (auto adopted = adopt_source(mount, volume, thread); !adopted) {
+      explain(page, "the source directory", describe(adopted.error()));
+      return kWorkerCannotServe;
+    }
+  }
   take_over(thread, former);
   int status = serve(mount, page, supervisor, volume, thread);
   engine::Credentials daemon;

@@ -11,6 +11,7 @@
 #include "fuse/mount_options.h"
 #include "fuse/shared_page.h"
 #include "fuse/volume_file.h"
+#include "origin/keeper.h"
 
 namespace bt::fuse {
 
@@ -19,6 +20,7 @@ struct Mount {
   MountOptions options;
   VolumeFile volume;
   int device = -1;  // /dev/fuse, of this mount
+  origin::Settings origin;
   std::string run_directory;
   std::string log_name;
   int log_file = 2;

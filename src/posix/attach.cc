@@ -57,7 +57,18 @@ bool map_mount(const registry::MountRecord& record) {
                      record.kernel_device,
                      static_cast<int32_t>(record.daemon_pid),
                      record.volume_descriptor};
-  if (add_mount(source)) return true;
+  if (add_mount(source)) {
+    Mount& mount = mounts[mount_count - 1];
+    if (record.source_descriptor == 0) return true;
+    // Without the directory behind it nothing could be served that is not here already: the kernel path does.
+    auto opened = registry::open_source(record);
+    if (opened) {
+      mount.source.root = *opened;
+      origin::install(mount.volume, mount.source);
+      return true;
+    }
+    mount_count--;
+  }
   raw_syscall(SYS_munmap, memory, static_cast<int64_t>(record.volume_size));
   return false;
 }
@@ -73,6 +84,16 @@ void map_mounts(char** environment) {
         !base::equal(base::text_of(only), {records[i].mount_point, records[i].mount_point_size}))
       continue;
     map_mount(records[i]);
+  }
+}
+
+// The directories behind volumes: their descriptors go where the program does not look.
+void hide_sources(Files& files) {
+  for (uint32_t i = 0; i < mount_count; i++) {
+    Mount& mount = mounts[i];
+    if (mount.source.root < 0) continue;
+    auto hidden = hide_descriptor(files, mount.source.root);
+    mount.source.root = hidden ? *hidden : -1;
   }
 }
 
@@ -159,6 +180,7 @@ void set_prefix() {
 void begin_service() {
   first_look.table = process_files.table;
   set_prefix();
+  hide_sources(process_files);
   thread_started();
   int64_t mask = raw_syscall(SYS_umask, 0);
   raw_syscall(SYS_umask, mask);

@@ -13,13 +13,20 @@ namespace {
 constexpr uint32_t kKnownRangeFlags =
     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
-// not_ours when somebody behind the volume must hear of it.
 Result<void> sync_descriptor(uint64_t fd) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
-  if (file.mount->volume.superblock().origin_mode == 0) return {};
-  BT_TRY(make_real(*file.self->files, int_of(fd)));
-  return pass(Way::k_passed_unsupported);
+  if (!file.mount->volume.origin()) [[likely]]
+    return {};
+  engine::Context context = context_of(*file.self, *file.mount);
+  return engine::sync_file(context, file.inode);
+}
+
+Result<void> sync_everything(uint64_t fd) {
+  OpenFile file;
+  BT_TRY(find_usable(fd, file));
+  engine::Context context = context_of(*file.self, *file.mount);
+  return engine::sync_volume(context);
 }
 
 Result<void> sync_range(uint64_t fd, int64_t offset, int64_t size, uint32_t flags) {
@@ -50,7 +57,7 @@ Result<void> read_ahead(uint64_t fd) {
 
 BT_SERVE(fsync) { return answer(sync_descriptor(a)); }
 BT_SERVE(fdatasync) { return answer(sync_descriptor(a)); }
-BT_SERVE(syncfs) { return answer(sync_descriptor(a)); }
+BT_SERVE(syncfs) { return answer(sync_everything(a)); }
 BT_SERVE(sync_file_range) {
   return answer(sync_range(a, static_cast<int64_t>(b), static_cast<int64_t>(c), uint_of(d)));
 }

@@ -203,6 +203,7 @@ bool move_hidden(Files& files, int32_t fd) {
   for (uint32_t i = 0; i < mount_count; i++) {
     if (mounts[i].root_fd == fd) place = &mounts[i].root_fd;
     if (mounts[i].memfd == fd) place = &mounts[i].memfd;
+    if (mounts[i].source.root == fd) place = &mounts[i].source.root;
   }
   if (!place) return true;
   int64_t moved = kernel_dup_from(fd, fd + 1);

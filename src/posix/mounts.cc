@@ -18,6 +18,7 @@ Result<void> add_mount(const MountSource& source) {
   mount.memfd_owner = source.memfd_owner;
   mount.memfd_number = source.memfd_number;
   mount.root_fd = -1;
+  mount.source.root = -1;
   mount.memfd = -1;
   mount.index = mount_count++;
   return {};

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "engine/volume.h"
+#include "origin/directory.h"
 
 namespace bt::posix {
 
@@ -20,6 +21,7 @@ struct Mount {
   int32_t memfd_number;
   int32_t
       root_fd;  // hidden O_PATH descriptor of the mount point; -1 until needed; guarded by the files' lock
+  origin::Source source;  // its root is a hidden descriptor too; -1: nothing behind the volume
   int32_t
       memfd;  // hidden descriptor of the volume for private mappings; -1 until needed; the same lock
   char path[kMountPathMax];  // real path of the mount point, terminated, no slash at its end

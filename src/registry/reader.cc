@@ -93,6 +93,19 @@ Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mou
   return count;
 }
 
+Result<int32_t> open_descriptor(const MountRecord& mount, int32_t number, int32_t flags) {
+  char name[64];
+  BT_TRY(PathBuilder(name, sizeof name)
+             .add("/proc/")
+             .add_number(mount.daemon_pid)
+             .add("/fd/")
+             .add_number(static_cast<uint32_t>(number))
+             .finish());
+  int64_t file = raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), flags | O_CLOEXEC);
+  if (file < 0) return Error(static_cast<int>(-file));
+  return static_cast<int32_t>(file);
+}
+
 }  // namespace
 
 Result<void> run_directory(const char* const* environment, uint32_t uid,
@@ -120,15 +133,7 @@ Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* m
 }
 
 Result<int32_t> open_volume(const MountRecord& mount) {
-  char name[64];
-  BT_TRY(PathBuilder(name, sizeof name)
-             .add("/proc/")
-             .add_number(mount.daemon_pid)
-             .add("/fd/")
-             .add_number(static_cast<uint32_t>(mount.volume_descriptor))
-             .finish());
-  int64_t file = raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDWR | O_CLOEXEC);
-  if (file < 0) return Error(static_cast<int>(-file));
+  BT_TRY_ASSIGN(int32_t file, open_descriptor(mount, mount.volume_descriptor, O_RDWR));
   // A reused pid may have anything at that number: the size here, the volume's id after mapping, tell.
   struct stat status;
   int64_t result = raw_syscall(SYS_fstat, file, raw_argument(&status));
@@ -137,7 +142,12 @@ Result<int32_t> open_volume(const MountRecord& mount) {
     raw_syscall(SYS_close, file);
     return Error(ESTALE);
   }
-  return static_cast<int32_t>(file);
+  return file;
+}
+
+Result<int32_t> open_source(const MountRecord& mount) {
+  if (mount.source_descriptor == 0) return Error(ENOENT);
+  return open_descriptor(mount, mount.source_descriptor, O_PATH | O_DIRECTORY);
 }
 
 }  // namespace bt::registry

@@ -24,4 +24,7 @@ Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* m
 // process. ENOENT, ESRCH: the daemon is gone. ESTALE: the file is not the one that the record speaks of.
 Result<int32_t> open_volume(const MountRecord& mount);
 
+// The directory behind the volume, O_PATH and close-on-exec. ENOENT: there is none.
+Result<int32_t> open_source(const MountRecord& mount);
+
 }  // namespace bt::registry

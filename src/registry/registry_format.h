@@ -30,7 +30,8 @@ struct MountRecord {
   uint32_t owner_uid;            // 40
   uint32_t flags;                // 44   superblock.options
   uint32_t mount_point_size;     // 48
-  uint32_t reserved[3];          // 52
+  int32_t source_descriptor;     // 52   the supervisor's number of the directory behind the volume; 0 = none
+  uint32_t reserved[2];          // 56
   char mount_point[kPathBytes];  // 64  real path, terminated
 };
 static_assert(sizeof(MountRecord) == 64 + kPathBytes);

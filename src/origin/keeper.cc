@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "origin/keeper.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <string>
+
+#include "engine/allocator.h"
+#include "engine/cached.h"
+#include "engine/data.h"
+#include "engine/seq_read.h"
+
+namespace bt::origin {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr int64_t kDirtyAgeNs = 3'000'000'000;  // as old as dirty data gets
+constexpr double kPressure = 0.10;              // of all memory available: below it the cache shrinks
+constexpr uint64_t kPageSize = format::kPageSizeBytes;
+
+int64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+uint64_t read_number(const std::string& path) {
+  std::ifstream file(path);
+  uint64_t value = 0;
+  return file >> value ? value : 0;  // "max" is no number: no limit
+}
+
+// Our control group of the unified hierarchy, if there is one.
+std::string control_group() {
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line))
+    if (line.rfind("0::", 0) == 0) return "/sys/fs/cgroup" + line.substr(3);
+  return "";
+}
+
+uint64_t used_bytes(const engine::Volume& volume) {
+  engine::Space space = engine::measure_space(volume);
+  return (space.pages_total - space.pages_free) * kPageSize;
+}
+
+}  // namespace
+
+uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings) {
+  if (settings.write_through) return 0;
+  uint64_t pages = std::min(settings.cache_max / kPageSize, volume.geometry().pages.count);
+  return static_cast<uint32_t>(std::min<uint64_t>(pages / 5, UINT32_MAX));
+}
+
+Memory read_memory() {
+  Memory memory{};
+  std::ifstream file("/proc/meminfo");
+  std::string name, unit;
+  uint64_t value = 0;
+  while (file >> name >> value && std::getline(file, unit)) {
+    if (name == "MemTotal:") memory.total = value << 10;
+    if (name == "MemAvailable:") memory.available = value << 10;
+  }
+  std::string group = control_group();
+  uint64_t limit = group.empty() ? 0 : read_number(group + "/memory.max");
+  if (limit == 0 || limit >= memory.total) return memory;
+  uint64_t used = read_number(group + "/memory.current");
+  return {limit, std::min(memory.available, limit - std::min(limit, used))};
+}
+
+uint64_t next_budget(uint64_t budget, const Memory& memory, const Settings& settings) {
+  bool pressed = static_cast<double>(memory.available) < kPressure * static_cast<double>(memory.total);
+  uint64_t next = pressed ? budget - budget / 5 : budget + budget / 10 + kPageSize;
+  return std::clamp(next, settings.cache_min, settings.cache_max);
+}
+
+Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings)
+    : volume_(volume), session_(session), settings_(settings), budget_(settings.cache_max), thread_([this] { run(); }) {}
+
+Keeper::~Keeper() {
+  stop_.store(true);
+  thread_.join();
+}
+
+// From the head of the list, where the youngest are: all of it is looked at, and what is old is written.
+void Keeper::write_back_old(engine::Context& context) {
+  const format::Superblock& superblock = volume_.superblock();
+  uint64_t limit = engine::load_relaxed(superblock.dirty_pages_max);
+  bool many = engine::load_relaxed(superblock.dirty_pages) > limit / 2;
+  int64_t old = now_ns() - kDirtyAgeNs;
+  uint64_t rounds = engine::load_relaxed(superblock.dirty_count);
+  for (format::InodeIndex index = engine::load_relaxed(superblock.dirty_first);
+       index != format::InodeIndex::kNone && rounds-- > 0;) {
+    const format::InodeRecord* record = volume_.inode(index);
+    if (!record) return;
+    format::InodeIndex next = engine::load_relaxed(record->cached.dirty_next);
+    bool due = many || engine::load_relaxed(record->cached.dirtied_ns) < old;
+    auto number = engine::InodeNumber::of(index, engine::load_relaxed(record->generation));
+    if (due) (void)volume_.origin()->flush(context, number, false).has_value();
+    index = next;
+  }
+}
+
+// A clock's hand over the pages in the order of their numbers: pages read since it came by stay for another round; new ones
+// carry no mark, so that what is read once goes first.
+void Keeper::evict(engine::Context& context) {
+  uint32_t end = engine::load_relaxed(volume_.superblock().free_pages.fresh);
+  for (uint64_t looked = 0; looked < 2 * uint64_t{end} && used_bytes(volume_) > budget_;) {
+    for (uint32_t batch = 0; batch < 512; batch++, looked++) {
+      if (++hand_ >= end) hand_ = 1;
+      const format::PageDescriptor* page = volume_.page_descriptor(format::PageIndex{hand_});
+      if (!page || engine::load_relaxed(page->use) != format::kPageData) continue;
+      format::InodeIndex owner = engine::load_relaxed(page->owner);
+      const format::InodeRecord* record = volume_.inode(owner);
+      if (!record || (engine::load_relaxed(record->mode) & 0170000) != 0100000) continue;
+      uint64_t next = 0;
+      auto number = engine::InodeNumber::of(owner, engine::load_relaxed(record->generation));
+      (void)engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true).has_value();
+    }
+    if (end <= 1) return;
+  }
+}
+
+void Keeper::run() {
+  engine::Thread thread;
+  thread.volume = &volume_;
+  if (!engine::attach_thread(thread, session_)) return;
+  engine::Credentials daemon;
+  daemon.trusted = true;
+  engine::Context context{thread, daemon};
+  auto next_epoch = std::chrono::steady_clock::now(), next_look = next_epoch;
+  while (!stop_.load()) {
+    auto now = std::chrono::steady_clock::now();
+    if (settings_.valid_ms && now >= next_epoch) {
+      next_epoch = now + std::chrono::milliseconds(settings_.valid_ms);
+      uint32_t epoch = volume_.superblock().origin_epoch + 1;
+      __atomic_store_n(&volume_.superblock().origin_epoch, epoch ? epoch : 1, __ATOMIC_RELEASE);
+    }
+    write_back_old(context);
+    if (now >= next_look) {
+      next_look = now + std::chrono::milliseconds(500);
+      budget_ = next_budget(budget_, read_memory(), settings_);
+    }
+    if (used_bytes(volume_) > budget_) evict(context);
+    std::this_thread::sleep_for(kTick);
+  }
+  (void)engine::sync_volume(context).has_value();
+  engine::detach_thread(thread);
+}
+
+}  // namespace bt::origin

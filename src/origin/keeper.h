@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The daemon's half of a directory origin: one thread that lets what is cached grow old, writes dirty files back in time, and
+// keeps the cache within a budget that follows the machine's memory. docs/cache.md, docs/eviction.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "origin/directory.h"
+
+namespace bt::origin {
+
+struct Settings {
+  int source = -1;           // O_PATH descriptor of the directory; -1: a scratch volume
+  uint32_t valid_ms = 1000;  // how long what is cached is believed; 0: ask each time
+  bool write_through = false;  // --sync: nothing stays dirty beyond the write
+  uint64_t cache_min = 0, cache_max = 0;  // bytes of data pages
+};
+
+// Dirty pages from which on writers push their own files.
+uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings);
+
+// The budget for the next second: smaller by a fifth under pressure, larger by a tenth without.
+struct Memory {
+  uint64_t total, available;  // bytes; the smaller of the machine's and the control group's
+};
+Memory read_memory();
+uint64_t next_budget(uint64_t budget, const Memory& memory, const Settings& settings);
+
+class Keeper {
+ public:
+  // session: the daemon's.
+  Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings);
+  // Writes back everything first.
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+ private:
+  void run();
+  void write_back_old(engine::Context& context);
+  void evict(engine::Context& context);
+
+  engine::Volume& volume_;
+  format::SessionIndex session_;
+  Settings settings_;
+  uint64_t budget_;
+  uint32_t hand_ = 1;  // page that the evictor looks at next
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace bt::origin
