@@ -167,7 +167,8 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   std::optional<std::string> source = arguments.value("--dir");
   std::optional<std::string> valid = arguments.value("--valid");
   settings.write_through = arguments.flag("--sync");
-  std::optional<std::string> min = arguments.value("--cache-min"), max = arguments.value("--cache-max");
+  std::optional<std::string> min = arguments.value("--cache-min"),
+                             max = arguments.value("--cache-max");
   if (!source) {
     if (valid || settings.write_through || min || max)
       throw CommandError("mount", "--valid, --sync, --cache-min and --cache-max go with --dir");
@@ -178,7 +179,8 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   if (valid) {
     char* end = nullptr;
     double seconds = std::strtod(valid->c_str(), &end);
-    if (end == valid->c_str() || (*end && std::string(end) != "s") || seconds < 0 || seconds > 86400)
+    if (end == valid->c_str() || (*end && std::string(end) != "s") || seconds < 0 ||
+        seconds > 86400)
       throw CommandError("--valid " + *valid, "not a number of seconds from 0 to 86400");
     settings.valid_ms = static_cast<uint32_t>(seconds * 1000);
   }

@@ -40,7 +40,8 @@ class Visit {
 int cmd_sync(Arguments& arguments) {
   VolumeView view(arguments.words(1, 1)[0]);
   Result<int32_t> source = registry::open_source(view.mount());
-  if (!source && source.error().errno_value() == ENOENT) return 0;  // a scratch volume: nothing is behind it
+  if (!source && source.error().errno_value() == ENOENT)
+    return 0;  // a scratch volume: nothing is behind it
   if (!source) throw command_error(view.mount_point() + ": its directory", source.error());
   origin::Source directory{*source};
   origin::install(view.volume(), directory);

@@ -55,7 +55,7 @@ function plot(id, series, options = {}) {
     width: place.clientWidth || 300, height: 220, cursor: { y: false }, legend: { live: true },
     series: [{}, ...series.map(([label, name, shown]) =>
       ({ label, stroke: () => colour(name), width: 2, value: (u, v) => v == null ? '–' : shown(v) }))],
-    axes: [axis, { ...axis, size: 60, values: (u, ticks) => ticks.map((tick) => tick == null ? '' : series[0][2](tick)) }],
+    axes: [axis, { ...axis, size: 72, values: (u, ticks) => ticks.map((tick) => tick == null ? '' : series[0][2](tick)) }],
     ...options,
   }, series.map(() => []).concat([[]]), place);
   plots.push({ chart, place });

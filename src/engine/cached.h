@@ -86,6 +86,7 @@ Result<int32_t> take_write_error(Context& context, InodeNumber inode);
 
 // Frees up to kCachedPagesAtOnce clean, unpinned pages of the file, from page `from` on; the number freed, and where to go on.
 // cold_only: those that were read since the last look (kPageVisited) stay, and lose the mark.
-Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next, bool cold_only = false);
+Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next,
+                             bool cold_only = false);
 
 }  // namespace bt::engine

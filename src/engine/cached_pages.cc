@@ -220,7 +220,8 @@ Result<int32_t> take_write_error(Context& context, InodeNumber inode) {
   return error;
 }
 
-Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next, bool cold_only) {
+Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next,
+                             bool cold_only) {
   Volume& volume = context.volume();
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/bytes.h"
 #include "base/syscall.h"
 
 namespace bt::engine {
@@ -22,6 +23,8 @@ struct Sample {
 constexpr int64_t kSampleForNs = 250'000'000;
 // What a rate is measured over at least.
 constexpr int64_t kRateOverNs = 20'000'000;
+// A rate is believed for so many times as long as it was measured.
+constexpr int64_t kTrust = 4;
 // Processors from 500 MHz to 16 GHz; a rate beyond is damage.
 constexpr uint64_t kRateMin = (1ull << 32) / 16, kRateMax = (1ull << 32) * 2;
 // The product of the hot path fits a word: elapsed × rate is at most the sample's life in ns, times 2^32.
@@ -82,12 +85,16 @@ void resample(uint64_t& shared_rate) {
   const Sample& old = samples[current];
   Sample fresh = take_sample();
   uint64_t rate = old.ticks ? rate_between(old, fresh) : 0;
+  bool measured = rate != 0;
   if (rate) __atomic_store_n(&shared_rate, rate, __ATOMIC_RELAXED);
   if (!rate) rate = old.rate;
   if (!rate) rate = __atomic_load_n(&shared_rate, __ATOMIC_RELAXED);
   if (is_plausible(rate)) {
     fresh.rate = rate;
-    fresh.valid_for = (static_cast<uint64_t>(kSampleForNs) << 32) / rate;
+    // What was measured over a moment is not believed for long: errors grow with the distance.
+    int64_t measured_over = measured ? fresh.ns - old.ns : kRateOverNs / kTrust;
+    uint64_t life = static_cast<uint64_t>(base::min(kSampleForNs, kTrust * measured_over));
+    fresh.valid_for = (life << 32) / rate;
   }
   if (fresh.rate || !old.ticks) {  // else the old sample stays, as the start of a measurement
     samples[current ^ 1] = fresh;

@@ -26,6 +26,14 @@ inline bool is_current(const Volume& volume, InodeNumber number) {
   return load_relaxed(volume.inode(number.index())->generation) == number.generation();
 }
 
+// The name by which a file was found last is the one by which its path at the origin is known.
+void remember_name(const Volume& volume, const Entry& entry) {
+  InodeRecord* child = volume.inode(entry.child.index());
+  if (child && load_relaxed(child->name) != entry.dentry)
+    __atomic_store_n(reinterpret_cast<uint32_t*>(&child->name), raw(entry.dentry),
+                     __ATOMIC_RELAXED);
+}
+
 // The name itself, in a directory that may be searched.
 inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNumber directory,
                             Text name, uint32_t hash, Found& found) {
@@ -39,6 +47,8 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
     if (!is_current(volume, directory)) [[unlikely]]
       return Error(ESTALE);
     if (!entry.child) return Error(ENOENT);
+    if (origin) [[unlikely]]
+      remember_name(volume, entry);
     if (origin && !require_attributes(context, entry.child)) [[unlikely]] {
       // The source has something else by that name, or nothing.
       BT_TRY(require_names(context, directory));
@@ -52,6 +62,7 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
       return {};
     if (read.error() != Error(ESTALE)) return read.error();
   }
+  if (origin) return Error(ESTALE);
   // Nobody replaces a name a hundred times in a row while one load is made: the entry names what is not there.
   return BT_DAMAGED(volume);
 }

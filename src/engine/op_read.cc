@@ -25,10 +25,12 @@ enum class Outcome : uint8_t { kCopied, kFault, kNonsense, kNotHere };
 // Tells the evictor. Only the first reader after its look writes; a mark that is lost to somebody else's costs a miss.
 void mark_visited(const Volume& volume, const PageRun& run) {
   for (uint64_t i = 0; i < run.count; i++) {
-    PageDescriptor* descriptor = volume.page_descriptor(PageIndex{static_cast<uint32_t>(raw(run.page) + i)});
+    PageDescriptor* descriptor =
+        volume.page_descriptor(PageIndex{static_cast<uint32_t>(raw(run.page) + i)});
     if (!descriptor) return;
     uint8_t flags = __atomic_load_n(&descriptor->flags, __ATOMIC_RELAXED);
-    if (!(flags & kPageVisited)) __atomic_fetch_or(&descriptor->flags, kPageVisited, __ATOMIC_RELAXED);
+    if (!(flags & kPageVisited))
+      __atomic_fetch_or(&descriptor->flags, kPageVisited, __ATOMIC_RELAXED);
   }
 }
 

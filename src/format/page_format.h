@@ -30,7 +30,7 @@ inline constexpr uint8_t kPageDetached =
 inline constexpr uint8_t kPageReturned = 2;  // its memory went back to the machine; reads as zeros
 inline constexpr uint8_t kPageWriting =
     8;  // directory origin: copied for write-back, and not changed since
-inline constexpr uint8_t kPageDirty = 4;  // directory origin: not written back yet
+inline constexpr uint8_t kPageDirty = 4;     // directory origin: not written back yet
 inline constexpr uint8_t kPageVisited = 16;  // directory origin: read since the evictor looked last
 
 inline constexpr uint32_t kRadixFanout = 1024;

@@ -386,9 +386,9 @@ Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset,
 
 void read_statistics(Context& context, engine::VolumeStatistics& statistics) {
   struct {
-    int64_t type, block_size, blocks, blocks_free, blocks_available, files, files_free, rest[6];
+    int64_t type, block_size, blocks, blocks_free, blocks_available, files, files_free, rest[8];
   } source;
-  static_assert(sizeof source >= 104);
+  static_assert(sizeof source == 120);  // the kernel's struct statfs
   SourceFile file;
   if (!file.open(context, ".", O_RDONLY | O_DIRECTORY)) return;
   if (raw_syscall(SYS_fstatfs, file.descriptor(), raw_argument(&source)) < 0) return;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr int64_t kDirtyAgeNs = 3'000'000'000;  // as old as dirty data gets
-constexpr double kPressure = 0.10;              // of all memory available: below it the cache shrinks
+constexpr double kPressure = 0.10;  // of all memory available: below it the cache shrinks
 constexpr uint64_t kPageSize = format::kPageSizeBytes;
 
 int64_t now_ns() {
@@ -72,13 +72,18 @@ Memory read_memory() {
 }
 
 uint64_t next_budget(uint64_t budget, const Memory& memory, const Settings& settings) {
-  bool pressed = static_cast<double>(memory.available) < kPressure * static_cast<double>(memory.total);
+  bool pressed =
+      static_cast<double>(memory.available) < kPressure * static_cast<double>(memory.total);
   uint64_t next = pressed ? budget - budget / 5 : budget + budget / 10 + kPageSize;
   return std::clamp(next, settings.cache_min, settings.cache_max);
 }
 
 Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings)
-    : volume_(volume), session_(session), settings_(settings), budget_(settings.cache_max), thread_([this] { run(); }) {}
+    : volume_(volume),
+      session_(session),
+      settings_(settings),
+      budget_(settings.cache_max),
+      thread_([this] { run(); }) {}
 
 Keeper::~Keeper() {
   stop_.store(true);
@@ -118,7 +123,8 @@ void Keeper::evict(engine::Context& context) {
       if (!record || (engine::load_relaxed(record->mode) & 0170000) != 0100000) continue;
       uint64_t next = 0;
       auto number = engine::InodeNumber::of(owner, engine::load_relaxed(record->generation));
-      (void)engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true).has_value();
+      (void)engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true)
+          .has_value();
     }
     if (end <= 1) return;
   }

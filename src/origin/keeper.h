@@ -12,8 +12,8 @@
 namespace bt::origin {
 
 struct Settings {
-  int source = -1;           // O_PATH descriptor of the directory; -1: a scratch volume
-  uint32_t valid_ms = 1000;  // how long what is cached is believed; 0: ask each time
+  int source = -1;             // O_PATH descriptor of the directory; -1: a scratch volume
+  uint32_t valid_ms = 1000;    // how long what is cached is believed; 0: ask each time
   bool write_through = false;  // --sync: nothing stays dirty beyond the write
   uint64_t cache_min = 0, cache_max = 0;  // bytes of data pages
 };

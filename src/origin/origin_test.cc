@@ -222,6 +222,22 @@ TEST_F(OriginTest, an_unlinked_file_is_whole_as_long_as_it_is_open) {
   ASSERT_TRUE(engine::drop_reference(test.context(), *description).has_value());
 }
 
+TEST_F(OriginTest, a_file_that_lost_the_name_it_was_found_by_has_its_other_one) {
+  InodeNumber file = make("first", S_IFREG | 0644);
+  write(file, 0, "bytes");
+  engine::Attributes after;
+  ASSERT_TRUE(
+      engine::link(test.context(), file, kRootInode, base::text_of("second"), after).has_value());
+  ASSERT_TRUE(engine::unlink(test.context(), kRootInode, base::text_of("first")).has_value());
+  next_epoch();
+  ASSERT_TRUE(engine::read_attributes(test.context(), file, after).has_value());
+  EXPECT_EQ(after.nlink, 1u);
+  write(file, 5, " more");
+  ASSERT_TRUE(engine::sync_file(test.context(), file).has_value());
+  EXPECT_EQ(get("second"), "bytes more");
+  EXPECT_EQ(look("second").value, file.value);
+}
+
 TEST_F(OriginTest, attributes_are_set_at_the_source) {
   put("f", "0123456789");
   InodeNumber file = look("f");

@@ -39,6 +39,27 @@ Result<InodeNumber> name_of(const engine::Volume& volume, InodeNumber inode, cha
   return InodeNumber::of(parent, load_relaxed(above->generation));
 }
 
+// The hint is gone with the name it meant, and the file has another: looked for among all. Rare: a file that was linked and
+// lost its first name without being looked up by the second.
+bool find_other_name(const engine::Volume& volume, InodeNumber inode) {
+  format::InodeRecord* record = volume.inode(inode.index());
+  if (!record || load_relaxed(record->generation) != inode.generation() ||
+      load_relaxed(record->nlink) == 0)
+    return false;
+  uint32_t end = load_relaxed(volume.superblock().free_dentries.fresh);
+  for (uint32_t i = 1; i < end; i++) {
+    const format::DentryRecord* dentry = volume.dentry(format::DentryIndex{i});
+    if (!dentry) return false;
+    if (load_relaxed(dentry->kind) != format::kDentryName ||
+        load_relaxed(dentry->child) != inode.index() ||
+        load_relaxed(dentry->child_generation) != inode.generation())
+      continue;
+    __atomic_store_n(reinterpret_cast<uint32_t*>(&record->name), i, __ATOMIC_RELAXED);
+    return true;
+  }
+  return false;
+}
+
 // A path that is written from its end to its beginning.
 class Path {
  public:
@@ -68,7 +89,10 @@ Result<const char*> walk_up(const engine::Volume& volume, InodeNumber inode, Tex
   while (inode != format::kRootInode) {
     char name[engine::kNameMax + 1];
     uint32_t size = 0;
-    BT_TRY_ASSIGN(inode, name_of(volume, inode, name, size));
+    auto parent = name_of(volume, inode, name, size);
+    if (!parent && find_other_name(volume, inode)) parent = name_of(volume, inode, name, size);
+    if (!parent) return parent.error();
+    inode = *parent;
     BT_TRY(path.prepend(name, size));
   }
   return path.finish();

@@ -96,6 +96,10 @@ Result<void> flush_open(Context& context, InodeNumber inode, format::InodeRecord
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch.path[0]));
   SourceFile file;
   BT_TRY(file.open(context, path, O_WRONLY));
+  SourceAttributes before;
+  BT_TRY(ask_source(context, file.descriptor(), "", before));
+  // Another file has the name by now: what is here is not its content.
+  if (before.number != load_relaxed(record.origin)) return Error(ESTALE);
   int64_t mtime_ns = load_relaxed(record.mtime_ns);
   BT_TRY(write_all(context, inode, file.descriptor(), scratch));
   keep_mtime(file.descriptor(), mtime_ns);

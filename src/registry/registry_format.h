@@ -21,16 +21,17 @@ struct RegistryHeader {
 static_assert(sizeof(RegistryHeader) == 16);
 
 struct MountRecord {
-  uint64_t volume_id;            // 0    superblock.id
-  uint64_t volume_size;          // 8    bytes of the memfd
-  uint64_t daemon_start_time;    // 16   field 22 of /proc/PID/stat: tells a reused pid
-  uint64_t kernel_device;        // 24   st_dev of the mount
-  uint32_t daemon_pid;           // 32   the supervisor, which holds the memfd
-  int32_t volume_descriptor;     // 36   its number there
-  uint32_t owner_uid;            // 40
-  uint32_t flags;                // 44   superblock.options
-  uint32_t mount_point_size;     // 48
-  int32_t source_descriptor;     // 52   the supervisor's number of the directory behind the volume; 0 = none
+  uint64_t volume_id;          // 0    superblock.id
+  uint64_t volume_size;        // 8    bytes of the memfd
+  uint64_t daemon_start_time;  // 16   field 22 of /proc/PID/stat: tells a reused pid
+  uint64_t kernel_device;      // 24   st_dev of the mount
+  uint32_t daemon_pid;         // 32   the supervisor, which holds the memfd
+  int32_t volume_descriptor;   // 36   its number there
+  uint32_t owner_uid;          // 40
+  uint32_t flags;              // 44   superblock.options
+  uint32_t mount_point_size;   // 48
+  int32_t
+      source_descriptor;  // 52   the supervisor's number of the directory behind the volume; 0 = none
   uint32_t reserved[2];          // 56
   char mount_point[kPathBytes];  // 64  real path, terminated
 };
