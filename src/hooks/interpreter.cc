@@ -2,6 +2,7 @@
 #include "hooks/interpreter.h"
 
 #include "hooks/helpers.h"
+#include "hooks/instruction.h"
 
 namespace bt::hooks {
 namespace {
@@ -104,19 +105,6 @@ bool compare(uint8_t operation, U a, U b) {
       return x <= y;
     default:
       return false;
-  }
-}
-
-uint32_t access_size(uint8_t code) {
-  switch (BPF_SIZE(code)) {
-    case BPF_B:
-      return 1;
-    case BPF_H:
-      return 2;
-    case BPF_W:
-      return 4;
-    default:
-      return 8;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/syscall.h"
 #include "hooks/helpers.h"
+#include "hooks/instruction.h"
 #include "hooks/x86_emitter.h"
 
 namespace bt::hooks {
@@ -80,33 +81,22 @@ class Compiler {
         return true;
       }
       case BPF_LDX:
-        out_.load(kRegisters[insn.dst_reg], kRegisters[insn.src_reg], insn.off, size_of(insn));
+        out_.load(kRegisters[insn.dst_reg], kRegisters[insn.src_reg], insn.off,
+                  access_size(insn.code));
         return false;
       case BPF_ST:
-        out_.store_immediate(kRegisters[insn.dst_reg], insn.off, insn.imm, size_of(insn));
+        out_.store_immediate(kRegisters[insn.dst_reg], insn.off, insn.imm, access_size(insn.code));
         return false;
       case BPF_STX:
         if (BPF_MODE(insn.code) == BPF_ATOMIC)
           atomic(insn);
         else
-          out_.store(kRegisters[insn.dst_reg], insn.off, kRegisters[insn.src_reg], size_of(insn));
+          out_.store(kRegisters[insn.dst_reg], insn.off, kRegisters[insn.src_reg],
+                     access_size(insn.code));
         return false;
       default:
         jump(insn, pc);
         return false;
-    }
-  }
-
-  static uint32_t size_of(const bpf_insn& insn) {
-    switch (BPF_SIZE(insn.code)) {
-      case BPF_B:
-        return 1;
-      case BPF_H:
-        return 2;
-      case BPF_W:
-        return 4;
-      default:
-        return 8;
     }
   }
 

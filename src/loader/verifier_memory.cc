@@ -2,23 +2,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hooks/instruction.h"
 #include "loader/verifier_walk.h"
 
 namespace bt::loader {
 namespace {
-
-uint32_t access_size(uint8_t code) {
-  switch (BPF_SIZE(code)) {
-    case BPF_B:
-      return 1;
-    case BPF_H:
-      return 2;
-    case BPF_W:
-      return 4;
-    default:
-      return 8;
-  }
-}
 
 ScalarRange loaded_range(uint32_t size) {
   return size == 8 ? ScalarRange::unknown()
@@ -45,7 +33,7 @@ int64_t context_size(ContextKind kind) {
 }  // namespace
 
 void Walk::memory(State& state, const bpf_insn& insn) {
-  uint32_t size = access_size(insn.code);
+  uint32_t size = hooks::access_size(insn.code);
   bool loads = BPF_CLASS(insn.code) == BPF_LDX;
   uint32_t base_index = loads ? insn.src_reg : insn.dst_reg;
   const Reg base = read(state, base_index);

@@ -24,31 +24,13 @@ Result<void> add_mount(const MountSource& source) {
   return {};
 }
 
-namespace {
-
-// Eight bytes at a time: paths are compared with the mount points on every call.
-bool same_bytes(const char* a, const char* b, uint32_t size) {
-  uint32_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    uint64_t x, y;
-    __builtin_memcpy(&x, a + at, 8);
-    __builtin_memcpy(&y, b + at, 8);
-    if (x != y) return false;
-  }
-  for (; at < size; at++)
-    if (a[at] != b[at]) return false;
-  return true;
-}
-
-}  // namespace
-
 Mount* match_mount(base::Text path, uint32_t& prefix_size) {
   Mount* best = nullptr;
   for (uint32_t i = 0; i < mount_count; i++) {
     Mount& mount = mounts[i];
     if (mount.path_size > path.size || (best && best->path_size > mount.path_size)) continue;
     if (path.size > mount.path_size && path[mount.path_size] != '/') continue;
-    if (!same_bytes(mount.path, path.data, mount.path_size)) continue;
+    if (!base::equal_bytes(mount.path, path.data, mount.path_size)) continue;
     best = &mount;
     prefix_size = mount.path_size;
   }

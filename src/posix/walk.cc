@@ -59,19 +59,6 @@ uint32_t behind_last_slash(const char* text, uint32_t first, uint32_t end) {
   return at;
 }
 
-bool equal_text(const char* a, const char* b, uint32_t size) {
-  uint32_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    uint64_t x, y;
-    __builtin_memcpy(&x, a + at, 8);
-    __builtin_memcpy(&y, b + at, 8);
-    if (x != y) return false;
-  }
-  for (; at < size; at++)
-    if (a[at] != b[at]) return false;
-  return true;
-}
-
 // All of the path but its last name, if this thread was led there before and still would be. `start` is 0 for an absolute
 // path, whose mount the cache knows.
 bool jump(State& state, engine::InodeNumber start) {
@@ -85,7 +72,7 @@ bool jump(State& state, engine::InodeNumber start) {
   uint32_t seq = __atomic_load_n(&cache.seq, __ATOMIC_RELAXED);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (entry.size != size || entry.start != start || (seq & 1) ||
-      !equal_text(entry.text, walk.buffer, size))
+      !base::equal_bytes(entry.text, walk.buffer, size))
     return false;
   Mount& mount = mounts[entry.mount];
   engine::InodeNumber directory = entry.directory;
