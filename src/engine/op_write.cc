@@ -66,7 +66,7 @@ class Writer {
   Result<void> link_pages(Transaction& txn, uint64_t at, uint64_t size, uint32_t radix_pages);
   Result<void> link_page(Transaction& txn, PageIndex fresh, uint64_t index, uint64_t at,
                          uint64_t end, uint32_t& added);
-  Result<void> finish(Transaction& txn, uint64_t at, uint64_t size);
+  Result<void> finish(Transaction& txn, uint64_t at, uint64_t size, int64_t now);
 
   Context& context_;
   Thread& thread_;
@@ -80,22 +80,23 @@ class Writer {
 };
 
 // Takes the lock and looks whether the plan still holds.
-Result<bool> Writer::lock_file(Transaction& txn, uint64_t at) {
+[[gnu::always_inline]] inline Result<bool> Writer::lock_file(Transaction& txn, uint64_t at) {
   BT_TRY(txn.lock(inode_.lock, shm::LockRank::kInode));
   if (inode_.generation != number_.generation() || inode_.mode == 0) return Error(ESTALE);
   if (inode_.flags & kInodeShrinking) return false;
   return !append_ || inode_.size == at;
 }
 
-// What a write changes besides bytes; suid and sgid go as Linux does it.
-Result<void> Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
+// What a write changes besides bytes; suid and sgid go as Linux does it. `now` was read before the lock was taken.
+[[gnu::always_inline]] inline Result<void> Writer::finish(Transaction& txn, uint64_t at,
+                                                          uint64_t size, int64_t now) {
   uint32_t mode = inode_.mode;
   if ((mode & (S_ISUID | S_ISGID)) && !context_.credentials.fsetid) [[unlikely]] {
     uint32_t drop = S_ISUID | ((mode & S_IXGRP) ? S_ISGID : 0);
     if (mode & drop) txn.store(inode_.mode, mode & ~drop);
   }
   if (at + size > inode_.size) txn.store(inode_.size, at + size);
-  mark_modified(txn, inode_, clock_now_ns(thread_));
+  mark_modified(txn, inode_, now);
   // A FUSE request that is resent after the worker's death goes on behind what this transaction wrote.
   SlotRecord& slot = *thread_.slot;
   if (thread_.request) [[unlikely]]
@@ -108,25 +109,22 @@ Result<void> Writer::finish(Transaction& txn, uint64_t at, uint64_t size) {
 
 // ---- small writes ---------------------------------------------------------------------------------------------------------
 
+// A guess without the lock: within one page, which the file has unless it is a hole, and few bytes that need a log.
 bool Writer::is_small(uint64_t at, uint64_t size) const {
-  if (size > kBounceBytes || at % kPageSizeBytes + size > kPageSizeBytes) return false;
-  return find_page(volume_, inode_, at / kPageSizeBytes) != PageIndex::kNone;
+  uint64_t in_page = at % kPageSizeBytes;
+  uint64_t file_size = __atomic_load_n(&inode_.size, __ATOMIC_RELAXED);
+  if (size > kBounceBytes || in_page + size > kPageSizeBytes || at - in_page >= file_size)
+    return false;
+  return size <= kLoggedBytesMax || at + kLoggedBytesMax >= file_size;
 }
 
-// Logged stores of bytes: whole words, since the log knows nothing smaller.
+// Bytes are logged as the words they lie in, since the log knows nothing smaller.
 void store_bytes(Transaction& txn, char* place, const char* bytes, uint64_t size) {
-  while (size > 0) {
-    uint64_t in_word = reinterpret_cast<uint64_t>(place) & 7;
-    uint64_t part = base::min(size, 8 - in_word);
-    auto& word = *reinterpret_cast<uint64_t*>(place - in_word);
-    uint64_t value = word;
-    if (part == 8)
-      __builtin_memcpy(&value, bytes, 8);
-    else
-      for (uint64_t i = 0; i < part; i++) reinterpret_cast<char*>(&value)[in_word + i] = bytes[i];
-    txn.store(word, value);
-    place += part, bytes += part, size -= part;
-  }
+  if (size == 0) return;
+  uint64_t in_word = reinterpret_cast<uint64_t>(place) & 7;
+  auto* words = reinterpret_cast<uint64_t*>(place - in_word);
+  if (txn.log_words(words, (in_word + size + 7) / 8)) [[likely]]
+    base::copy_from_user(place, bytes, size);
 }
 
 Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source,
@@ -135,6 +133,7 @@ Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source
   PieceCursor after = source;
   if (!after.copy_from(bounce, size)) return Error(EFAULT);
 
+  int64_t now = clock_now_ns(thread_);
   Transaction txn(thread_);
   BT_TRY_ASSIGN(bool holds, lock_file(txn, at));
   if (!holds) return Step::kReplan;
@@ -152,7 +151,7 @@ Result<Step> Writer::write_small(uint64_t at, uint64_t size, PieceCursor& source
   if (descriptor->pins) below = 0;
   store_bytes(txn, bytes + in_page, bounce, below);
   base::copy_from_user(bytes + in_page + below, bounce + below, size - below);
-  BT_TRY(finish(txn, at, size));
+  BT_TRY(finish(txn, at, size, now));
   txn.commit();
   source = after;
   written_ = size;
@@ -264,13 +263,14 @@ Result<Step> Writer::write_pages(uint64_t at, uint64_t size, PieceCursor& source
     after = source;
     BT_TRY_ASSIGN(staged, stage(at, staged, after));
   }
+  int64_t now = clock_now_ns(thread_);
   {
     Transaction txn(thread_);
     BT_TRY_ASSIGN(bool holds, lock_file(txn, at));
     if (!holds || count_missing_radix_pages(volume_, inode_, first, last) > radix_pages)
       return Step::kReplan;
     BT_TRY(link_pages(txn, at, staged, radix_pages));
-    BT_TRY(finish(txn, at, staged));
+    BT_TRY(finish(txn, at, staged, now));
     txn.commit();
   }
   settle(thread_);
@@ -287,8 +287,10 @@ Result<Step> Writer::write_without_pages(uint64_t at, uint64_t size, PieceCursor
   return step;
 }
 
-Result<Step> Writer::write_some(uint64_t at, uint64_t size, PieceCursor& source) {
-  BT_TRY(finish_shrinking(context_, number_));
+[[gnu::always_inline]] inline Result<Step> Writer::write_some(uint64_t at, uint64_t size,
+                                                              PieceCursor& source) {
+  if (__atomic_load_n(&inode_.flags, __ATOMIC_RELAXED) & kInodeShrinking) [[unlikely]]
+    BT_TRY(finish_shrinking(context_, number_));
   if (is_small(at, size)) {
     auto step = write_small(at, size, source, kLoggedBytesMax);
     if (!step || *step != Step::kNeedsPages) return step;
@@ -325,9 +327,10 @@ Result<void> throttle(Context& context, const OriginTable& origin, InodeNumber n
   return origin.flush(context, number, false);
 }
 
-}  // namespace
+// ---- the whole of a write ----------------------------------------------------------------------------------------------------
 
-Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
+[[gnu::always_inline]] inline Result<InodeRecord*> find_writable(const Volume& volume,
+                                                                 InodeNumber number) {
   InodeRecord* inode = volume.inode(number.index());
   if (!inode) return Error(ESTALE);
   uint32_t mode = __atomic_load_n(&inode->mode, __ATOMIC_RELAXED);
@@ -339,13 +342,16 @@ Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
   return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
 }
 
-Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t offset,
-                              PieceCursor source, uint64_t total, const WriteOptions& options,
-                              uint64_t& end) {
+// write and write_source are this; calls and their results by memory are a good part of what a small write costs.
+[[gnu::always_inline]] inline Result<uint64_t> write_all(Context& context, InodeNumber number,
+                                                         uint64_t offset, PieceCursor source,
+                                                         uint64_t total,
+                                                         const WriteOptions& options,
+                                                         uint64_t& end) {
   const OriginTable* origin = origin_of(context);
   if (origin) [[unlikely]]
     BT_TRY(prepare_cached_write(context, number));
-  BT_TRY_ASSIGN(InodeRecord * inode, writable_file(context.volume(), number));
+  BT_TRY_ASSIGN(InodeRecord * inode, find_writable(context.volume(), number));
   Writer writer(context, *inode, number, options.append);
   uint64_t limit = base::min(options.size_limit, kFileSizeMax);
   uint64_t done = 0;
@@ -375,11 +381,22 @@ Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t off
   return done;
 }
 
+}  // namespace
+
+Result<InodeRecord*> writable_file(const Volume& volume, InodeNumber number) {
+  return find_writable(volume, number);
+}
+
+Result<uint64_t> write_source(Context& context, InodeNumber number, uint64_t offset,
+                              PieceCursor source, uint64_t total, const WriteOptions& options,
+                              uint64_t& end) {
+  return write_all(context, number, offset, source, total, options, end);
+}
+
 Result<uint64_t> write(Context& context, InodeNumber number, uint64_t offset, const Piece* pieces,
                        uint32_t piece_count, const WriteOptions& options, uint64_t& end) {
   BT_TRY_ASSIGN(uint64_t total, total_size(pieces, piece_count, options.append ? 0 : offset));
-  return write_source(context, number, offset, PieceCursor(pieces, piece_count), total, options,
-                      end);
+  return write_all(context, number, offset, PieceCursor(pieces, piece_count), total, options, end);
 }
 
 }  // namespace bt::engine

@@ -63,6 +63,28 @@ class Transaction {
     store(reinterpret_cast<uint32_t&>(place), static_cast<uint32_t>(value));
   }
   void store(InodeNumber& place, InodeNumber value) { store(place.value, value.value); }
+  // Several 8-byte words logged at once, which the caller then changes as he likes until commit: cheaper than stores one by
+  // one, for the count is written once. False: no room, nothing may be changed.
+  bool log_words(const uint64_t* words, uint64_t count) {
+    if (count > room()) [[unlikely]]
+      return overflow();
+    uint64_t place = offset_of(words);
+    for (uint64_t i = 0; i < count; i++)
+      slot_.log[logged_ + i] = {place + i * 8, __atomic_load_n(&words[i], __ATOMIC_RELAXED)};
+    publish(static_cast<uint32_t>(count));
+    return true;
+  }
+  template <typename... Words>
+  requires((sizeof(Words) == 8) && ...) bool log_each(const Words&... words) {
+    if (sizeof...(words) > room()) [[unlikely]]
+      return overflow();
+    LogEntry* entry = &slot_.log[logged_];
+    ((*entry++ = {offset_of(&words),
+                  static_cast<uint64_t>(__atomic_load_n(&words, __ATOMIC_RELAXED))}),
+     ...);
+    publish(sizeof...(words));
+    return true;
+  }
   // How many stores the log still has room for. Beyond it nothing is stored and commit rolls back: an assertion, for what
   // every operation needs is bounded.
   uint32_t room() const { return kLogUsable - logged_; }
@@ -82,15 +104,22 @@ class Transaction {
   bool log(Word& place, uint64_t old, uint64_t size_bit) {
     if (logged_ >= kLogUsable) [[unlikely]]
       return overflow();
-    append(static_cast<uint64_t>(reinterpret_cast<char*>(&place) - base_) | size_bit, old);
+    append(offset_of(&place) | size_bit, old);
     return true;
   }
   void append(uint64_t place, uint64_t old) {
     if (BT_PLANT(count_before_entry)) slot_.log_count = logged_ + 1;
     slot_.log[logged_] = {place, old};
+    publish(1);
+  }
+  // Entries behind the last become the log's, before anything they name is changed.
+  void publish(uint32_t entries) {
     keep_order();
-    __atomic_store_n(&slot_.log_count, ++logged_, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot_.log_count, logged_ += entries, __ATOMIC_RELAXED);
     keep_order();
+  }
+  uint64_t offset_of(const void* place) const {
+    return static_cast<uint64_t>(static_cast<const char*>(place) - base_);
   }
   Result<void> open();
   Result<void> lock_again(LockRecord& lock);
