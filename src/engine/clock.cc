@@ -15,6 +15,7 @@ namespace {
 struct Sample {
   uint64_t ticks;
   int64_t ns;
+  uint64_t within;     // ticks that either side of the reading may be off: half of what asking took
   uint64_t rate;       // 0: unknown
   uint64_t valid_for;  // ticks; after that the kernel is asked again
 };
@@ -23,8 +24,11 @@ struct Sample {
 constexpr int64_t kSampleForNs = 250'000'000;
 // What a rate is measured over at least.
 constexpr int64_t kRateOverNs = 20'000'000;
-// A rate is believed for so many times as long as it was measured.
-constexpr int64_t kTrust = 4;
+// What the sample itself may be off, and what the rate may add to that while the sample lives. Asking takes far less, unless the
+// machine stops this processor meanwhile: then the kernel is asked until it answers at once.
+constexpr uint64_t kErrorNs = 10'000;
+// A rate that another process measured is believed for so long.
+constexpr int64_t kHintForNs = 20'000'000;
 // Processors from 500 MHz to 16 GHz; a rate beyond is damage.
 constexpr uint64_t kRateMin = (1ull << 32) / 16, kRateMax = (1ull << 32) * 2;
 // The product of the hot path fits a word: elapsed × rate is at most the sample's life in ns, times 2^32.
@@ -51,7 +55,7 @@ Sample take_sample() {
     uint64_t took = __builtin_ia32_rdtsc() - before;
     if (took < shortest) {
       shortest = took;
-      best = {before + took / 2, ns, 0, 0};
+      best = {before + took / 2, ns, took / 2, 0, 0};
     }
   }
   return best;
@@ -78,25 +82,39 @@ uint64_t rate_between(const Sample& older, const Sample& newer) {
   return is_plausible(rate) ? rate : 0;
 }
 
+uint64_t ns_of(uint64_t ticks, uint64_t rate) { return ticks * rate >> 32; }
+
+// How long a rate is believed: what it may be off grows with the distance, as both its samples' errors over their distance.
+int64_t life_ns(const Sample& older, const Sample& newer, uint64_t rate) {
+  uint64_t off_ns = ns_of(older.within + newer.within, rate) + 1;
+  uint64_t measured_over = base::min(static_cast<uint64_t>(newer.ns - older.ns), uint64_t{1} << 40);
+  return static_cast<int64_t>(base::min(uint64_t{kSampleForNs}, kErrorNs * measured_over / off_ns));
+}
+
+// A sample that lives, or one with valid_for 0 that can only begin a measurement.
+Sample next_sample(const Sample& old, uint64_t& shared_rate) {
+  Sample fresh = take_sample();
+  int64_t life = kHintForNs;
+  fresh.rate = old.ticks ? rate_between(old, fresh) : 0;
+  if (fresh.rate) {
+    life = life_ns(old, fresh, fresh.rate);
+    if (life == kSampleForNs) __atomic_store_n(&shared_rate, fresh.rate, __ATOMIC_RELAXED);
+  } else {
+    fresh.rate = old.rate ? old.rate : __atomic_load_n(&shared_rate, __ATOMIC_RELAXED);
+  }
+  if (!is_plausible(fresh.rate)) fresh.rate = 0;
+  if (fresh.rate && ns_of(fresh.within, fresh.rate) < kErrorNs)
+    fresh.valid_for = (static_cast<uint64_t>(life) << 32) / fresh.rate;
+  return fresh;
+}
+
 void resample(uint64_t& shared_rate) {
   uint32_t free = 0;
   if (!__atomic_compare_exchange_n(&writing, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     return;  // another thread, or the host of this signal handler, is at it
   const Sample& old = samples[current];
-  Sample fresh = take_sample();
-  uint64_t rate = old.ticks ? rate_between(old, fresh) : 0;
-  bool measured = rate != 0;
-  if (rate) __atomic_store_n(&shared_rate, rate, __ATOMIC_RELAXED);
-  if (!rate) rate = old.rate;
-  if (!rate) rate = __atomic_load_n(&shared_rate, __ATOMIC_RELAXED);
-  if (is_plausible(rate)) {
-    fresh.rate = rate;
-    // What was measured over a moment is not believed for long: errors grow with the distance.
-    int64_t measured_over = measured ? fresh.ns - old.ns : kRateOverNs / kTrust;
-    uint64_t life = static_cast<uint64_t>(base::min(kSampleForNs, kTrust * measured_over));
-    fresh.valid_for = (life << 32) / rate;
-  }
-  if (fresh.rate || !old.ticks) {  // else the old sample stays, as the start of a measurement
+  Sample fresh = next_sample(old, shared_rate);
+  if (fresh.valid_for || !old.ticks) {  // else the old sample stays, as the start of a measurement
     samples[current ^ 1] = fresh;
     __atomic_store_n(&current, current ^ 1, __ATOMIC_RELEASE);  // → clock_now_ns
   }

@@ -17,18 +17,20 @@ int64_t kernel_now_ns() {
   return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-// Between two readings of the kernel's clock, give or take what the calibration may be off.
+// Between two readings of the kernel's clock, give or take what the calibration may be off (and a slew by NTP in that time).
 TEST(Clock, follows_the_kernel) {
   TestVolume test;
-  auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
-  while (std::chrono::steady_clock::now() < end) {
+  auto begin = std::chrono::steady_clock::now();
+  auto took = [&] { return std::chrono::steady_clock::now() - begin; };
+  uint64_t& rate = test.volume.superblock().clock_rate;
+  while (took() < std::chrono::milliseconds(300) || (!rate && took() < std::chrono::seconds(20))) {
     int64_t before = kernel_now_ns();
     int64_t ours = clock_now_ns(test.thread());
     int64_t after = kernel_now_ns();
-    ASSERT_GE(ours, before - 100'000);
-    ASSERT_LE(ours, after + 100'000);
+    ASSERT_GE(ours, before - 250'000);
+    ASSERT_LE(ours, after + 250'000);
   }
-  EXPECT_NE(test.volume.superblock().clock_rate, 0u);
+  EXPECT_NE(rate, 0u);
 }
 
 TEST(Clock, costs_little) {
