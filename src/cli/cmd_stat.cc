@@ -3,6 +3,7 @@
 // daemon is not asked.
 #include <cinttypes>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "cli/command.h"
@@ -49,12 +50,47 @@ void print_operations(const Snapshot& snapshot) {
   }
 }
 
+void print_cache(const Snapshot& snapshot) {
+  const CacheView& cache = snapshot.cache;
+  if (!cache.budget_bytes) return;
+  std::printf("cache     %s of a budget of %s, %s dirty; %" PRIu64 " hits, %" PRIu64
+              " misses (%s hits)\n",
+              format_size(snapshot.used_bytes()).c_str(), format_size(cache.budget_bytes).c_str(),
+              format_size(cache.dirty_bytes).c_str(), cache.hits, cache.misses,
+              percent(cache.hits, cache.misses).c_str());
+}
+
+void print_incidents(const Snapshot& snapshot) {
+  if (!snapshot.incidents.empty()) std::puts("\nincidents");
+  for (const IncidentView& incident : snapshot.incidents) {
+    time_t seconds = static_cast<time_t>(incident.time_ns / 1'000'000'000);
+    tm local{};
+    localtime_r(&seconds, &local);
+    char time[32];
+    std::strftime(time, sizeof time, "%F %T", &local);
+    std::printf("%8" PRIu64 "  %s  %s, pid %u, by %u, %u\n", incident.number, time, incident.kind,
+                incident.who, incident.by, incident.detail);
+  }
+}
+
+void print_hooks(const Snapshot& snapshot) {
+  if (!snapshot.hooks.empty()) std::puts("\neBPF programs of this user");
+  for (const LoadedObjectView& object : snapshot.hooks) {
+    std::printf("%12" PRIu64 "  %s\n", object.id, object.name.c_str());
+    for (const LoadedProgramView& program : object.programs)
+      std::printf("              %s: %s, %u instructions\n", program.name.c_str(),
+                  program.attach.c_str(), program.instructions);
+    for (const LoadedMapView& map : object.maps)
+      std::printf("              map %s: %s, %" PRIu64 " of %u used\n", map.name.c_str(),
+                  map.type.c_str(), map.used, map.max_entries);
+  }
+}
+
 void print_text(const Snapshot& snapshot) {
-  uint64_t size = snapshot.statistics.blocks * format::kPageSizeBytes;
-  uint64_t used = size - snapshot.statistics.blocks_free * format::kPageSizeBytes;
   std::printf("%s: %s, daemon %u\n", snapshot.mount_point.c_str(), snapshot.state,
               snapshot.daemon_pid);
-  std::printf("data      %s of %s used\n", format_size(used).c_str(), format_size(size).c_str());
+  std::printf("data      %s of %s used\n", format_size(snapshot.used_bytes()).c_str(),
+              format_size(snapshot.size_bytes()).c_str());
   std::printf("inodes    %" PRIu64 " of %" PRIu64 " used\n",
               snapshot.statistics.inodes - snapshot.statistics.inodes_free,
               snapshot.statistics.inodes);
@@ -64,6 +100,7 @@ void print_text(const Snapshot& snapshot) {
               " requests of the kernel\n",
               in_process, passed, percent(in_process, passed).c_str(),
               snapshot.summary.total(Way::k_fuse));
+  print_cache(snapshot);
   print_operations(snapshot);
   if (passed) std::puts("\npassed on because");
   for (uint32_t way = 0; way < metrics::kWays; way++)
@@ -81,6 +118,8 @@ void print_text(const Snapshot& snapshot) {
                 " passed on%s\n",
                 session.pid, session.name.c_str(), session.threads, session.descriptors,
                 session.calls[0], session.calls[2], session.is_daemon ? " (daemon)" : "");
+  print_incidents(snapshot);
+  print_hooks(snapshot);
 }
 
 }  // namespace

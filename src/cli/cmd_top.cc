@@ -23,8 +23,6 @@
 namespace bt::cli {
 namespace {
 
-constexpr size_t kHistoryMax = 400;
-
 volatile sig_atomic_t interrupted = 0;
 
 void on_signal(int) { interrupted = 1; }
@@ -49,12 +47,12 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  void show(const top::Rates& rates, const top::View& view) {
+  void show(const Snapshot& now, const top::Rates& rates, const top::View& view) {
     winsize size{};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 || size.ws_row < 8)
       size = {24, 80, 0, 0};
     std::string out = "\033[H";
-    for (const std::string& line : top::draw(rates, view, size.ws_col, size.ws_row))
+    for (const std::string& line : top::draw(now, rates, view, size.ws_col, size.ws_row))
       out += line + "\033[K\r\n";
     out.resize(out.size() - 2);  // no line feed after the last line: it would scroll
     std::fputs((out + "\033[J").c_str(), stdout);
@@ -109,10 +107,11 @@ void run_top(VolumeView& volume, uint64_t interval_ms) {
   Terminal terminal;
   top::View view;
   auto before = std::make_unique<Snapshot>(take_snapshot(volume));
+  auto shown = std::make_unique<Snapshot>(*before);
   top::Rates rates = top::rates_between(*before, *before);
   uint64_t next_ms = now_ms() + interval_ms;
   while (!interrupted) {
-    terminal.show(rates, view);
+    terminal.show(*shown, rates, view);
     uint64_t now = now_ms();
     pollfd keys{STDIN_FILENO, POLLIN, 0};
     if (poll(&keys, 1, now < next_ms ? static_cast<int>(next_ms - now) : 0) > 0) {
@@ -125,35 +124,28 @@ void run_top(VolumeView& volume, uint64_t interval_ms) {
     auto after = std::make_unique<Snapshot>(take_snapshot(volume));
     if (!view.is_paused) {
       rates = top::rates_between(*before, *after);
-      view.history.push_back({rates.in_process + rates.passed, rates.share});
-      if (view.history.size() > kHistoryMax) view.history.pop_front();
+      top::remember(view, rates, *after);
+      *shown = *after;
     }
     before = std::move(after);
   }
 }
 
-void print_json(const top::Rates& rates) {
+void print_json(const Snapshot& now, const top::Rates& rates) {
+  const std::string unit = "_per_second";
   JsonWriter json;
   json.begin_object();
-  json.member("mountpoint", rates.mount_point);
-  json.member("state", rates.state);
+  put_state_members(json, now);
   json.member("seconds", rates.seconds);
-  json.member("in_process_per_second", rates.in_process);
-  json.member("passed_per_second", rates.passed);
-  json.member("fuse_per_second", rates.fuse);
-  json.key("in_process_share");
-  rates.share < 0 ? json.null() : json.value(rates.share);
-  json.member("used_bytes", rates.used_bytes);
-  json.member("size_bytes", rates.size_bytes);
-  json.member("resident_bytes", rates.resident_bytes);
+  put_ways(json, unit, rates.in_process, rates.passed, rates.fuse);
+  put_share(json, "in_process_share", rates.share);
+  put_share(json, "cache_hit_ratio", rates.hit_ratio);
   json.key("operations");
   json.begin_object();
   for (const top::OperationRate& row : rates.operations) {
     json.key(metrics::operation_name(row.operation));
     json.begin_object();
-    json.member("in_process_per_second", row.in_process);
-    json.member("passed_per_second", row.passed);
-    json.member("fuse_per_second", row.fuse);
+    put_ways(json, unit, row.in_process, row.passed, row.fuse);
     json.member("p50_ns", row.p50_ns);
     json.member("p99_ns", row.p99_ns);
     json.member("fuse_p50_ns", row.fuse_p50_ns);
@@ -170,13 +162,8 @@ void print_json(const top::Rates& rates) {
   json.begin_array();
   for (const top::SessionRate& row : rates.sessions) {
     json.begin_object();
-    json.member("pid", row.pid);
-    json.member("program", row.program);
-    json.member("daemon", row.is_daemon);
-    json.member("threads", row.threads);
-    json.member("in_process_per_second", row.in_process);
-    json.member("passed_per_second", row.passed);
-    json.member("fuse_per_second", row.fuse);
+    put_session_members(json, row.session);
+    put_ways(json, unit, row.in_process, row.passed, row.fuse);
     json.end_object();
   }
   json.end_array();
@@ -189,10 +176,10 @@ void run_once(VolumeView& volume, uint64_t interval_ms, bool as_json) {
   usleep(static_cast<useconds_t>(interval_ms * 1000));
   auto after = std::make_unique<Snapshot>(take_snapshot(volume));
   top::Rates rates = top::rates_between(*before, *after);
-  if (as_json) return print_json(rates);
+  if (as_json) return print_json(*after, rates);
   top::View view;
-  view.history.push_back({rates.in_process + rates.passed, rates.share});
-  for (const std::string& line : top::draw(rates, view, 80, 24)) std::puts(line.c_str());
+  top::remember(view, rates, *after);
+  for (const std::string& line : top::draw(*after, rates, view, 80, 24)) std::puts(line.c_str());
 }
 
 }  // namespace

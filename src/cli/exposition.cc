@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/exposition.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "metrics/names.h"
@@ -59,6 +60,8 @@ void put_calls(Writer& writer, const Snapshot& snapshot) {
         writer.sample(label("operation", metrics::operation_name(operation)) + "," +
                           label("way", metrics::way_name(way)),
                       static_cast<double>(count));
+  writer.family("btfuse_cache_misses", "counter", "Times that the origin was asked.");
+  writer.sample("", static_cast<double>(snapshot.cache.misses));
   writer.family("btfuse_events", "counter", "What happened inside the engine.");
   for (uint32_t event = 0; event < metrics::kEvents; event++)
     writer.sample(label("event", metrics::event_name(event)),
@@ -115,6 +118,17 @@ void put_gauges(Writer& writer, const Snapshot& snapshot) {
        static_cast<double>(snapshot.resident_bytes)},
       {"btfuse_sessions", "Processes attached, the daemon among them.",
        static_cast<double>(snapshot.sessions.size())},
+      {"btfuse_cache_budget_bytes",
+       "What the cache of a directory may hold now; 0 for other volumes.",
+       static_cast<double>(snapshot.cache.budget_bytes)},
+      {"btfuse_cache_used_bytes", "Data that the volume holds.",
+       static_cast<double>(snapshot.used_bytes())},
+      {"btfuse_cache_hit_ratio", "Part of the calls that the cache answered; 0 for other volumes.",
+       std::max(snapshot.cache.hit_ratio(), 0.0)},
+      {"btfuse_cache_dirty_bytes", "Data newer than the origin's.",
+       static_cast<double>(snapshot.cache.dirty_bytes)},
+      {"btfuse_hook_objects", "eBPF objects loaded for this user's programs.",
+       static_cast<double>(snapshot.hooks.size())},
       {"btfuse_serving", "1 while the volume serves; 0 when damaged or gone.",
        std::string(snapshot.state) == "serving" ? 1.0 : 0.0},
   };

@@ -22,7 +22,7 @@ const duration = (ns) => ns >= 1e6 ? (ns / 1e6).toFixed(1) + ' ms' : ns >= 1e3 ?
 const percent = (share) => (share * 100).toFixed(1) + ' %';
 
 // ---- history: one array a series, oldest first --------------------------------------------------------------------
-const history = { time: [], served: [], passed: [], kernel: [], share: [], used: [], hits: [], heat: [] };
+const history = { time: [], served: [], passed: [], kernel: [], share: [], used: [], budget: [], hits: [], heat: [] };
 
 function remember(point) {
   for (const [name, series] of Object.entries(history)) {
@@ -84,8 +84,9 @@ const throughput = plot('throughput', [['in-process', '--served', short], ['pass
 const shares = plot('shares', [['in-process', '--served', percent]], { scales: { y: { range: [0, 1] } } });
 const heat = plot('heat', [['p50', '--passed', duration]],
   { scales: { y: { distr: 3, log: 2, range: [16, 2 ** 24] } }, hooks: { drawClear: [draw_heat] } });
-const occupancy = plot('occupancy', [['data pages used', '--served', percent], ['names found', '--good', percent]],
-  { scales: { y: { range: [0, 1] } } });
+const occupancy = plot('occupancy', [['held', '--served', bytes], ['may be held', '--good', bytes]],
+  { scales: { y: { range: (u, low, high) => [0, high || 1] } } });
+const hitRatio = plot('hits', [['hits', '--good', percent]], { scales: { y: { range: [0, 1] } } });
 
 new ResizeObserver(() => plots.forEach(({ chart, place }) =>
   chart.setSize({ width: place.clientWidth, height: 220 }))).observe(document.querySelector('main'));
@@ -123,7 +124,12 @@ function show_tables(now) {
     }), 'none yet');
   fill('events', ['event', 'count'], Object.entries(now.events).filter(([, count]) => count)
     .map(([name, count]) => [name.replaceAll('_', ' '), short(count)]), 'none yet');
-  fill('hooks', ['program', 'attached to', 'runs'], (now.hooks || []).map((h) => [h.name, h.attach, short(h.runs)]), 'none loaded');
+  fill('incidents', ['when', 'what', 'pid', 'by', 'detail'], [...now.incidents].reverse().map((i) =>
+    [new Date(i.time_ns / 1e6).toLocaleTimeString(), i.kind.replaceAll('_', ' '), i.pid, i.repaired_by, i.detail]), 'none');
+  fill('hooks', ['program', 'attached to', 'instructions'], now.hooks.flatMap((h) => h.programs.map((p) =>
+    [h.name + ': ' + p.name, p.attach, p.instructions])), 'none loaded');
+  fill('maps', ['map', 'type', 'used', 'of', 'lost'], now.hooks.flatMap((h) => h.maps.map((m) =>
+    [h.name + ': ' + m.name, m.type.replaceAll('_', ' '), short(m.used), short(m.max_entries), short(m.lost)])), 'none');
 }
 
 // ---- events -------------------------------------------------------------------------------------------------------------
@@ -137,17 +143,20 @@ function show(now) {
   element('mount').textContent = now.mountpoint;
   element('files').textContent = short(now.inodes - now.inodes_free);
   element('memory').textContent = bytes(now.resident_bytes);
+  for (const id of ['cache', 'ratio-figure', 'budget-figure']) element(id).hidden = !now.cache;
+  element('budget').textContent = now.cache ? bytes(now.cache.budget_bytes) : '–';
+  element('ratio').textContent = now.cache && now.cache.hit_ratio !== null ? percent(now.cache.hit_ratio) : '–';
   if (before && now.time_ns > before.time_ns) {
     const seconds = (now.time_ns - before.time_ns) / 1e9;
     const rate = (name) => (now.calls[name] - before.calls[name]) / seconds;
     const served = rate('in_process'), passed = rate('passed'), kernel = rate('fuse');
     const latency = difference(now.latency.in_process, before.latency.in_process);
-    const found = now.events.lookup_hits - before.events.lookup_hits;
-    const looked = found + now.events.lookup_misses - before.events.lookup_misses;
+    const cache = now.cache, hits = cache ? Math.max(0, cache.hits - before.cache.hits) : 0;
+    const asked = cache ? hits + cache.misses - before.cache.misses : 0;
     const share = served + passed > 0 ? served / (served + passed) : null;
     const p50 = quantile(latency, .5), p99 = quantile(latency, .99);
-    remember({ time: Date.now() / 1000, served, passed, kernel, share, used: 1 - now.free_bytes / now.size_bytes,
-      hits: looked ? found / looked : null, heat: latency });
+    remember({ time: Date.now() / 1000, served, passed, kernel, share, used: now.used_bytes,
+      budget: cache ? cache.budget_bytes : now.size_bytes, hits: asked ? hits / asked : null, heat: latency });
     element('rate').textContent = short(served + passed + kernel);
     element('share').textContent = share === null ? '–' : percent(share);
     element('p50').textContent = isNaN(p50) ? '–' : duration(p50);
@@ -155,7 +164,8 @@ function show(now) {
     throughput.setData([history.time, history.served, history.passed, history.kernel]);
     shares.setData([history.time, history.share]);
     heat.setData([history.time, history.heat.map((l) => { const v = quantile(l, .5); return isNaN(v) ? null : v; })]);
-    occupancy.setData([history.time, history.used, history.hits]);
+    occupancy.setData([history.time, history.used, history.budget]);
+    hitRatio.setData([history.time, history.hits]);
   }
   show_tables(now);
   before = now;

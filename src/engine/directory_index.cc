@@ -99,6 +99,7 @@ namespace {
                                                             Entry& entry) {
   Volume& volume = *thread.volume;
   Transaction txn(thread);
+  txn.count(metrics::Event::k_locked_reads);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
   Walk walk = walk_chain(volume, nullptr, 0, parent, name, hash, entry);
   txn.roll_back();

@@ -112,6 +112,7 @@ Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome o
 [[gnu::noinline]] Result<uint64_t> read_locked(Context& context, InodeRecord& inode,
                                                const Request& want, PieceCursor& pieces) {
   Transaction txn(context.thread);
+  txn.count(metrics::Event::k_locked_reads);
   BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
   PieceCursor from_here = pieces;
   Outcome outcome = Outcome::kCopied;

@@ -2,6 +2,7 @@
 #include "engine/recovery.h"
 
 #include "base/plant.h"
+#include "metrics/incidents.h"
 #include "metrics/meter.h"
 #include "shm/lock.h"
 
@@ -29,6 +30,11 @@ void distrust(const Volume& volume, InodeNumber& directory) {
     __atomic_store_n(&record->valid_epoch, 0, __ATOMIC_RELAXED);
   }
   directory.value = 0;
+}
+
+uint32_t pid_of_session(const Volume& volume, SessionIndex index) {
+  const SessionRecord* session = volume.session(index);
+  return session ? session->pid : 0;
 }
 }  // namespace
 
@@ -86,6 +92,8 @@ bool recover_slot(Thread& thread, SlotIndex dead) {
     shm::release_token(thread.robust, slot->token);
     return true;
   }
+  uint32_t undone = slot->log_count, held = slot->held_count;
+  uint32_t who = pid_of_session(volume, slot->session);
   if (!repair_slot(volume, dead)) {
     shm::abandon_token(thread.robust, slot->token);
     return false;
@@ -93,6 +101,10 @@ bool recover_slot(Thread& thread, SlotIndex dead) {
   shm::release_token(thread.robust, slot->token);
   offer_slot(volume, dead);
   metrics::count_event(*volume.block(thread.slot_index), metrics::Event::k_recoveries);
+  // A thread that ended between two calls is no incident.
+  if (undone || held) [[unlikely]]
+    metrics::note_incident(volume.control(), metrics::IncidentKind::kThreadRepaired, who,
+                           pid_of_session(volume, thread.session), undone);
   return true;
 }
 

@@ -26,6 +26,7 @@ template <typename Copy>
 [[gnu::noinline, gnu::cold]] Result<void> read_locked(Thread& thread, LockRecord& lock,
                                                       shm::LockRank rank, Copy& copy) {
   Transaction txn(thread);
+  txn.count(metrics::Event::k_locked_reads);
   BT_TRY(txn.lock(lock, rank));
   copy();
   txn.roll_back();

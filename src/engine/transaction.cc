@@ -2,7 +2,6 @@
 #include "engine/transaction.h"
 
 #include "engine/recovery.h"
-#include "metrics/meter.h"
 
 namespace bt::engine {
 
@@ -30,8 +29,7 @@ void Transaction::roll_back() {
   // Damage in our own log freezes the volume; the locks are released all the same, so that nobody hangs.
   (void)undo_log(*thread_.volume, slot_, logged_).has_value();
   __atomic_store_n(&slot_.log_count, 0, __ATOMIC_RELEASE);
-  if (logged_)
-    metrics::count_event(*thread_.volume->block(thread_.slot_index), metrics::Event::k_rollbacks);
+  if (logged_) count(metrics::Event::k_rollbacks);
   logged_ = 0;
   overflowed_ = false;
   bump_dirtree_ = false;

@@ -15,6 +15,7 @@
 #include "base/plant.h"
 #include "engine/lock_wait.h"
 #include "engine/thread.h"
+#include "metrics/meter.h"
 #include "shm/lock.h"
 
 namespace bt::engine {
@@ -91,6 +92,10 @@ class Transaction {
   // Readers that cached a path must look again (directories moved, removed, chmod'ed).
   void bump_dirtree() { bump_dirtree_ = true; }
 
+  // Among this thread's events.
+  void count(metrics::Event event) const {
+    metrics::count_event(*thread_.volume->block(thread_.slot_index), event);
+  }
   // The point of no return; releases everything.
   void commit();
   // Undoes all stores and releases everything.
@@ -205,6 +210,7 @@ inline void Transaction::commit() {
     stamp_request();
   if (BT_PLANT(unlock_before_commit)) release_all();
   __atomic_store_n(&slot_.log_count, 0, __ATOMIC_RELEASE);
+  if (logged_) count(metrics::Event::k_transactions);
   logged_ = 0;
   if (BT_PLANT(unlock_before_commit)) return;
   if (bump_dirtree_)

@@ -86,6 +86,12 @@ void Request::finish(int64_t result) {
   answered_ = true;
   thread_.engine.request = 0;
   meter_.served(operation_, metrics::Way::k_fuse);
+  if (result > 0 && operation_ == metrics::Operation::k_read)
+    metrics::count_event(*thread_.block, metrics::Event::k_bytes_read,
+                         static_cast<uint64_t>(result));
+  if (result > 0 && operation_ == metrics::Operation::k_write)
+    metrics::count_event(*thread_.block, metrics::Event::k_bytes_written,
+                         static_cast<uint64_t>(result));
   if (!meter_.traced()) return;
   metrics::TracedCall call;
   call.operation = operation_;
@@ -94,7 +100,7 @@ void Request::finish(int64_t result) {
   call.result = result;
   call.inode = raw(inode_.index());
   call.path = name_.data();
-  call.path_size = static_cast<uint32_t>(name_.size());
+  call.path_size = call.path_kept = static_cast<uint32_t>(name_.size());
   metrics::trace(*thread_.block, meter_, call);
 }
 

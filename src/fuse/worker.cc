@@ -14,6 +14,8 @@
 #include "fuse/housekeeper.h"
 #include "fuse/kernel_mount.h"
 #include "fuse/server.h"
+#include "metrics/incidents.h"
+#include "metrics/meter.h"
 #include "origin/keeper.h"
 #include "registry/writer.h"
 
@@ -51,6 +53,10 @@ void take_over(engine::Thread& thread, uint32_t former_worker) {
       end_session(context, format::SessionIndex{i});
   }
   if (repaired) BT_LOG(kInfo, "%u dead threads repaired", repaired);
+  if (!former_worker) return;
+  metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_worker_restarts);
+  metrics::note_incident(thread.volume->control(), metrics::IncidentKind::kWorkerRestarted,
+                         former_worker, static_cast<uint32_t>(getpid()), repaired);
 }
 
 void supervisor_is_gone(void* argument) {

@@ -98,7 +98,25 @@ static_assert(sizeof(Block) == kBlockSizeBytes);
 static_assert(offsetof(Block, events) == 8192);
 static_assert(offsetof(Block, trace) == 66048 && offsetof(Block, tail) == 92928);
 
-// In place of block 0: what readers tell the writers.
+// Something out of the ordinary that was survived. incidents.h writes and reads them.
+enum class IncidentKind : uint32_t {
+  kNone,
+  kThreadRepaired,   // who: the dead process; detail: stores that were undone
+  kWorkerRestarted,  // who: the worker that died; detail: dead threads it left
+};
+struct Incident {
+  uint64_t
+      sequence;  // atomic: release in note_incident() → acquire in read_incident(); its number, from 1
+  uint64_t ticks;
+  IncidentKind kind;
+  uint32_t who;  // process id
+  uint32_t by;   // process id
+  uint32_t detail;
+};
+static_assert(sizeof(Incident) == 32);
+inline constexpr uint32_t kIncidentsMax = 64;
+
+// In place of block 0: what concerns the whole volume.
 struct Control {
   uint64_t
       trace_until;  // atomic relaxed: clock ticks; calls are traced (and all are timed) until then; 0 = never
@@ -106,6 +124,12 @@ struct Control {
   uint64_t
       origin_ticks;  // const once formatted: the clock and CLOCK_MONOTONIC at one moment, from which readers
   uint64_t origin_ns;  // const once formatted: derive the clock's rate
+  uint64_t
+      cache_budget;  // atomic relaxed: bytes of data pages that the keeper allows now; 0 = no cache
+  uint64_t incident_count;  // atomic relaxed: of the volume's life; the last kIncidentsMax are kept
+  uint64_t reserved[2];
+  Incident incidents[kIncidentsMax];
 };
+static_assert(sizeof(Control) <= kBlockSizeBytes);
 
 }  // namespace bt::metrics

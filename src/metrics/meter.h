@@ -45,6 +45,12 @@ class Meter {
       start();
   }
 
+  // For a call whose block was not known when it began: it counts as timed if somebody traces.
+  Meter(Block& block, const Control& control, uint64_t began) : block_(block), control_(control) {
+    tracing_ = clock_ticks() < load_relaxed(control.trace_until);
+    if (tracing_) started_ = began;
+  }
+
   void served(Operation operation, Way way) {
     count(block_, operation, way);
     if (started_ && way <= Way::k_fuse) [[unlikely]]

@@ -21,8 +21,8 @@ void trace(Block& block, const Meter& meter, const TracedCall& call) {
   record.inode = call.inode;
   record.path_size = static_cast<uint16_t>(call.path_size);
   // The end of a long path says more than its beginning.
-  uint32_t kept = call.path_size < kTracePathBytes ? call.path_size : kTracePathBytes;
-  for (uint32_t i = 0; i < kept; i++) record.path[i] = call.path[call.path_size - kept + i];
+  uint32_t kept = call.path_kept < kTracePathBytes ? call.path_kept : kTracePathBytes;
+  for (uint32_t i = 0; i < kept; i++) record.path[i] = call.path[call.path_kept - kept + i];
   __atomic_store_n(&record.sequence, number, __ATOMIC_RELEASE);
 }
 

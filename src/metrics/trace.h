@@ -16,6 +16,7 @@ struct TracedCall {
   int64_t result = 0;
   uint64_t inode = 0;
   const char* path = nullptr;  // need not be terminated
+  uint32_t path_kept = 0;      // bytes at `path`: the end of the path
   uint32_t path_size = 0;
 };
 

@@ -21,7 +21,7 @@ struct TraceTest : testing::Test {
     call.operation = Operation::k_open;
     call.result = result;
     call.path = path.data();
-    call.path_size = static_cast<uint32_t>(path.size());
+    call.path_size = call.path_kept = static_cast<uint32_t>(path.size());
     trace(*block, meter, call);
   }
 };

@@ -98,6 +98,7 @@ Result<void> validate(Context& context, InodeNumber inode) {
   FileView view{};
   BT_TRY(view_file(context, inode, view));
   if (view.nlink == 0) return {};  // Without a name at the source: what is here is the truth.
+  count(context, metrics::Event::k_attribute_misses);
   Result<void> refreshed = refresh(context, inode, false);
   if (refreshed) return {};
   int cause = refreshed.error().errno_value();
@@ -127,6 +128,7 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   uint32_t now = __atomic_load_n(&context.volume().superblock().origin_epoch, __ATOMIC_RELAXED);
   // Listed before, and validate has found its times unchanged: the names hold.
   if (epoch != 0) return engine::keep_names(context, directory, now);
+  count(context, metrics::Event::k_name_misses);
   Result<void> listed;
   for (uint32_t tries = 0; tries < kTries; tries++) {
     listed = list_once(context, directory);
@@ -137,6 +139,7 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
 
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count) {
   engine::OriginAtWork working(context.thread);
+  origin::count(context, metrics::Event::k_page_misses);
   count = base::max(count, kReadAheadPages);
   for (uint32_t tries = 0; tries < kTries; tries++) {
     FileView view{};

@@ -12,6 +12,7 @@
 #include "engine/cached.h"
 #include "engine/data.h"
 #include "engine/seq_read.h"
+#include "metrics/meter.h"
 
 namespace bt::origin {
 namespace {
@@ -123,8 +124,11 @@ void Keeper::evict(engine::Context& context) {
       if (!record || (engine::load_relaxed(record->mode) & 0170000) != 0100000) continue;
       uint64_t next = 0;
       auto number = engine::InodeNumber::of(owner, engine::load_relaxed(record->generation));
-      (void)engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true)
-          .has_value();
+      auto freed =
+          engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true);
+      if (freed && *freed)
+        metrics::count_event(*volume_.block(context.thread.slot_index), metrics::Event::k_evictions,
+                             *freed);
     }
     if (end <= 1) return;
   }
@@ -149,6 +153,7 @@ void Keeper::run() {
     if (now >= next_look) {
       next_look = now + std::chrono::milliseconds(500);
       budget_ = next_budget(budget_, read_memory(), settings_);
+      __atomic_store_n(&volume_.control().cache_budget, budget_, __ATOMIC_RELAXED);
     }
     if (used_bytes(volume_) > budget_) evict(context);
     std::this_thread::sleep_for(kTick);

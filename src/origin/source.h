@@ -5,6 +5,7 @@
 #include "base/syscall.h"
 #include "engine/cached.h"
 #include "engine/origin.h"
+#include "metrics/meter.h"
 #include "origin/directory.h"
 
 namespace bt::origin {
@@ -27,6 +28,11 @@ struct Scratch {
 };
 // ENOMEM.
 Result<Scratch*> scratch_of(Context& context);
+
+// Among the thread's events.
+inline void count(const Context& context, metrics::Event event) {
+  metrics::count_event(*context.volume().block(context.thread.slot_index), event);
+}
 
 inline int32_t source_root(const Context& context) {
   return static_cast<const Source*>(context.volume().origin_state())->root;

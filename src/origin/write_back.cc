@@ -125,6 +125,7 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
   if (load_relaxed(record->nlink) == 0) return {};
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   if (load_relaxed(record->flags) & format::kInodeDirty) {
+    count(context, metrics::Event::k_writebacks);
     FlushTag tag(context, *record);
     BT_TRY(tag.acquire(context));
     Result<void> flushed = flush_open(context, inode, *record, *scratch);

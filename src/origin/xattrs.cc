@@ -38,6 +38,7 @@ Result<const char*> xattr_path(Context& context, InodeNumber inode, Scratch& scr
 
 Result<void> fill_xattrs(Context& context, InodeNumber inode) {
   engine::OriginAtWork working(context.thread);
+  count(context, metrics::Event::k_xattr_misses);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, xattr_path(context, inode, *scratch));
   int64_t listed =

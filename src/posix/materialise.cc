@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "base/syscall.h"
+#include "metrics/meter.h"
 #include "posix/descriptor_path.h"
 
 namespace bt::posix {
@@ -92,6 +93,14 @@ void forget(ThreadState& self, Files& files, Mount& mount, int32_t fd) {
   (void)engine::close_descriptor(context, files.session[mount.index], fd);
 }
 
+// A thread without a slot has no counters there.
+void count_materialised(const Mount& mount) {
+  ThreadState& self = thread_state;
+  if (self.attached >> mount.index & 1)
+    metrics::count_event(*mount.volume.block(self.engine[mount.index].slot_index),
+                         metrics::Event::k_descriptors_materialised);
+}
+
 }  // namespace
 
 Result<int32_t> open_for_kernel(Files& files, uint64_t entry) {
@@ -121,8 +130,10 @@ Result<void> make_real(Files& files, int32_t fd) {
   BT_TRY_ASSIGN(int32_t fresh, open_for_kernel(files, entry));
   auto put = put_under(fresh, fd, kEntryCloseOnExec);
   close_raw(fresh);
-  if (put) write_entry(files, fd, entry | kEntryReal);
-  return put;
+  if (!put) return put;
+  write_entry(files, fd, entry | kEntryReal);
+  count_materialised(entry_mount(entry));
+  return {};
 }
 
 Result<void> hand_to_kernel(Files& files, int32_t fd) {
@@ -142,6 +153,7 @@ Result<void> hand_to_kernel(Files& files, int32_t fd) {
     result = put_under(fresh, static_cast<int32_t>(number), other);
     if (!result) break;
     forget(self, files, mount, static_cast<int32_t>(number));
+    count_materialised(mount);
   }
   close_raw(fresh);
   return result;

@@ -17,7 +17,7 @@ inline constexpr int32_t kThreadGroupsMax = 32;
 inline constexpr uint32_t kTracedPathBytes = 136;
 struct TracedFacts {
   int32_t fd = -1;
-  uint32_t path_size = 0;  // of the whole path, though only the start is kept
+  uint32_t path_size = 0;  // of the whole path, though only its end is kept
   uint64_t inode = 0;
   char path[kTracedPathBytes] = {};
 };

@@ -380,7 +380,8 @@ Result<void> walk_empty(State& state, int32_t directory) {
 void note_path(Walk& walk, uint32_t size) {
   TracedFacts& facts = walk.self->traced;
   facts.path_size = size;
-  for (uint32_t i = 0; i < size && i < kTracedPathBytes; i++) facts.path[i] = walk.buffer[i];
+  uint32_t kept = base::min(size, kTracedPathBytes);
+  for (uint32_t i = 0; i < kept; i++) facts.path[i] = walk.buffer[size - kept + i];
 }
 
 }  // namespace

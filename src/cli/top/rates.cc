@@ -53,12 +53,7 @@ std::vector<SessionRate> session_rates(const Snapshot& before, const Snapshot& a
     auto place = earlier.find({session.index, session.pid});
     const uint64_t* calls = place == earlier.end() ? kNoCalls : place->second->calls;
     SessionRate rate;
-    rate.pid = session.pid;
-    rate.uid = session.uid;
-    rate.threads = session.threads;
-    rate.descriptors = session.descriptors;
-    rate.is_daemon = session.is_daemon;
-    rate.program = session.name;
+    rate.session = session;
     rate.in_process = grown(calls[0], session.calls[0], seconds);
     rate.fuse = grown(calls[1], session.calls[1], seconds);
     rate.passed = grown(calls[2], session.calls[2], seconds);
@@ -67,18 +62,10 @@ std::vector<SessionRate> session_rates(const Snapshot& before, const Snapshot& a
   return rates;
 }
 
-double event_rate(const Snapshot& before, const Snapshot& after, metrics::Event event,
-                  double seconds) {
-  auto index = static_cast<uint32_t>(event);
-  return grown(before.summary.events[index], after.summary.events[index], seconds);
-}
-
 }  // namespace
 
 Rates rates_between(const Snapshot& before, const Snapshot& after) {
   Rates rates;
-  rates.mount_point = after.mount_point;
-  rates.state = after.state;
   rates.seconds = std::max(static_cast<double>(after.time_ns - before.time_ns) / 1e9, 1e-6);
   for (uint32_t operation = 0; operation < metrics::kOperations; operation++) {
     OperationRate rate = operation_rate(before, after, operation, rates.seconds);
@@ -96,13 +83,11 @@ Rates rates_between(const Snapshot& before, const Snapshot& after) {
     if (metrics::is_passed(way) && calls > 0) rates.reasons.push_back({way, calls});
   }
   rates.sessions = session_rates(before, after, rates.seconds);
-  rates.cache_hits = event_rate(before, after, metrics::Event::k_cache_hits, rates.seconds);
-  rates.cache_misses = event_rate(before, after, metrics::Event::k_cache_misses, rates.seconds);
-  rates.size_bytes = after.statistics.blocks * format::kPageSizeBytes;
-  rates.used_bytes = rates.size_bytes - after.statistics.blocks_free * format::kPageSizeBytes;
-  rates.resident_bytes = after.resident_bytes;
-  rates.inodes = after.statistics.inodes;
-  rates.inodes_used = after.statistics.inodes - after.statistics.inodes_free;
+  CacheView asked{after.cache.budget_bytes, 0, after.cache.hits - before.cache.hits,
+                  after.cache.misses - before.cache.misses};
+  // Hits are a difference of two sums and may shrink where one call misses several times.
+  if (after.cache.budget_bytes && after.cache.hits >= before.cache.hits)
+    rates.hit_ratio = asked.hit_ratio();
   auto busier = [](const auto& a, const auto& b) { return a.all() > b.all(); };
   std::stable_sort(rates.operations.begin(), rates.operations.end(), busier);
   std::stable_sort(rates.sessions.begin(), rates.sessions.end(), busier);

@@ -19,9 +19,7 @@ struct OperationRate {
 };
 
 struct SessionRate {
-  uint32_t pid = 0, uid = 0, threads = 0, descriptors = 0;
-  bool is_daemon = false;
-  std::string program;
+  SessionView session;
   double in_process = 0, passed = 0, fuse = 0;
   double all() const { return in_process + passed + fuse; }
 };
@@ -32,15 +30,13 @@ struct ReasonRate {
 };
 
 struct Rates {
-  std::string mount_point, state;
   double seconds = 0;
   double in_process = 0, passed = 0, fuse = 0;
-  double share = -1;  // of served programs' calls in this interval; -1 = none
-  uint64_t size_bytes = 0, used_bytes = 0, resident_bytes = 0, inodes = 0, inodes_used = 0;
-  double cache_hits = 0, cache_misses = 0;  // a second; directory origins
-  std::vector<OperationRate> operations;    // only those that happened, busiest first
-  std::vector<SessionRate> sessions;        // all, busiest first
-  std::vector<ReasonRate> reasons;          // only those that happened, most frequent first
+  double share = -1;                      // of served programs' calls in this interval; -1 = none
+  double hit_ratio = -1;                  // of this interval; -1 = no cache, or nothing asked
+  std::vector<OperationRate> operations;  // only those that happened, busiest first
+  std::vector<SessionRate> sessions;      // all, busiest first
+  std::vector<ReasonRate> reasons;        // only those that happened, most frequent first
 };
 
 Rates rates_between(const Snapshot& before, const Snapshot& after);

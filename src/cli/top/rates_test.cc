@@ -63,12 +63,20 @@ TEST_F(RatesTest, latencies_are_those_of_the_interval) {
   EXPECT_LT(rates.operations[0].p99_ns, 200);
 }
 
+TEST_F(RatesTest, hit_ratio_is_that_of_the_interval_and_of_caches_alone) {
+  before->cache = {1 << 20, 0, 100, 100};
+  after->cache = {1 << 20, 0, 190, 110};
+  EXPECT_DOUBLE_EQ(rates_between(*before, *after).hit_ratio, 0.9);
+  after->cache.budget_bytes = 0;
+  EXPECT_EQ(rates_between(*before, *after).hit_ratio, -1);
+}
+
 TEST_F(RatesTest, sessions_are_sorted_by_load_and_newcomers_count_from_zero) {
   before->sessions = {session(1, 1000)};
   after->sessions = {session(1, 1100), session(2, 500)};
   Rates rates = rates_between(*before, *after);
   ASSERT_EQ(rates.sessions.size(), 2u);
-  EXPECT_EQ(rates.sessions[0].pid, 2u);
+  EXPECT_EQ(rates.sessions[0].session.pid, 2u);
   EXPECT_DOUBLE_EQ(rates.sessions[0].in_process, 250);
   EXPECT_DOUBLE_EQ(rates.sessions[1].in_process, 50);
 }

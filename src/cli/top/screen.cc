@@ -2,8 +2,10 @@
 #include "cli/top/screen.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <ctime>
 
 #include "cli/arguments.h"
 #include "metrics/names.h"
@@ -52,31 +54,67 @@ std::string curve(const std::deque<Moment>& history, int width, double (*value)(
   return out;
 }
 
+constexpr size_t kHistoryMax = 400;
+
 double calls_of(const Moment& moment) { return moment.calls; }
 double share_of(const Moment& moment) { return std::max(moment.share, 0.0); }
 
-void add_header(std::vector<std::string>& lines, const Rates& rates, const View& view, int width) {
-  lines.push_back(line_of("btfuse top  %s: %s%s", rates.mount_point.c_str(), rates.state.c_str(),
+double hits_of(const Moment& moment) { return std::max(moment.hit_ratio, 0.0); }
+double budget_of(const Moment& moment) { return std::max(moment.budget, 0.0); }
+
+// The cache of a directory: what it holds, what it may hold, and both over time.
+void add_cache(std::vector<std::string>& lines, const Snapshot& now, const Rates& rates,
+               const View& view, int columns) {
+  const CacheView& cache = now.cache;
+  lines.push_back(line_of("cache    %s of a budget of %s, %s dirty   hits %s (%s in all)",
+                          format_size(now.used_bytes()).c_str(),
+                          format_size(cache.budget_bytes).c_str(),
+                          format_size(cache.dirty_bytes).c_str(), percent(rates.hit_ratio).c_str(),
+                          percent(cache.hit_ratio()).c_str()));
+  lines.push_back(pad("hit ratio", 20) + "▕" + curve(view.history, columns, hits_of, 1));
+  lines.push_back(pad(line_of("budget to %s", format_size(view.budget_max).c_str()), 20) + "▕" +
+                  curve(view.history, columns, budget_of, 1));
+}
+
+void add_header(std::vector<std::string>& lines, const Snapshot& now, const Rates& rates,
+                const View& view, int width) {
+  lines.push_back(line_of("btfuse top  %s: %s%s", now.mount_point.c_str(), now.state,
                           view.is_paused ? "  PAUSED" : ""));
   lines.push_back(
       line_of("calls/s  %s in-process, %s passed on, %s kernel requests   in-process %s",
               short_number(rates.in_process).c_str(), short_number(rates.passed).c_str(),
               short_number(rates.fuse).c_str(), percent(rates.share).c_str()));
-  std::string cache =
-      rates.cache_hits + rates.cache_misses > 0
-          ? "   cache hits " + percent(rates.cache_hits / (rates.cache_hits + rates.cache_misses))
-          : "";
   lines.push_back(line_of(
-      "data %s of %s   memory %s   inodes %s of %s%s", format_size(rates.used_bytes).c_str(),
-      format_size(rates.size_bytes).c_str(), format_size(rates.resident_bytes).c_str(),
-      short_number(static_cast<double>(rates.inodes_used)).c_str(),
-      short_number(static_cast<double>(rates.inodes)).c_str(), cache.c_str()));
+      "data %s of %s   memory %s   inodes %s of %s", format_size(now.used_bytes()).c_str(),
+      format_size(now.size_bytes()).c_str(), format_size(now.resident_bytes).c_str(),
+      short_number(static_cast<double>(now.statistics.inodes - now.statistics.inodes_free)).c_str(),
+      short_number(static_cast<double>(now.statistics.inodes)).c_str()));
   double highest = 0;
   for (const Moment& moment : view.history) highest = std::max(highest, moment.calls);
   int columns = std::max(width - 22, 10);
   lines.push_back(pad(line_of("calls/s to %s", short_number(highest).c_str()), 20) + "▕" +
                   curve(view.history, columns, calls_of, highest));
   lines.push_back(pad("in-process share", 20) + "▕" + curve(view.history, columns, share_of, 1));
+  if (now.cache.budget_bytes) add_cache(lines, now, rates, view, columns);
+}
+
+// One line each, and only where there is something: the last incident, and what is loaded.
+void add_notes(std::vector<std::string>& lines, const Snapshot& now) {
+  if (!now.incidents.empty()) {
+    const IncidentView& last = now.incidents.back();
+    time_t seconds = static_cast<time_t>(last.time_ns / 1'000'000'000);
+    tm local{};
+    localtime_r(&seconds, &local);
+    lines.push_back(line_of("%" PRIu64 " incidents, the last at %02d:%02d:%02d: %s, pid %u",
+                            last.number, local.tm_hour, local.tm_min, local.tm_sec, last.kind,
+                            last.who));
+  }
+  if (now.hooks.empty()) return;
+  std::string text = "eBPF";
+  for (const LoadedObjectView& object : now.hooks)
+    text += "  " + object.name + " (" + std::to_string(object.programs.size()) + " programs, " +
+            std::to_string(object.maps.size()) + " maps)";
+  lines.push_back(text);
 }
 
 void sort_operations(std::vector<OperationRate>& rows, SortKey key) {
@@ -105,7 +143,7 @@ void sort_sessions(std::vector<SessionRate>& rows, SortKey key) {
       case SortKey::kKernel:
         return a.fuse > b.fuse;
       case SortKey::kName:
-        return a.program < b.program;
+        return a.session.name < b.session.name;
       default:
         return a.all() > b.all();
     }
@@ -136,17 +174,19 @@ void add_operations(std::vector<std::string>& lines, std::vector<OperationRate> 
 void add_sessions(std::vector<std::string>& lines, std::vector<SessionRate> rows, const View& view,
                   size_t room) {
   std::erase_if(rows, [&](const SessionRate& row) {
-    return row.program.find(view.filter) == std::string::npos;
+    return row.session.name.find(view.filter) == std::string::npos;
   });
   sort_sessions(rows, view.sort);
   lines.push_back(line_of("%7s %-16s %6s %4s %5s %7s %7s %7s", "PID", "PROGRAM", "UID", "THR",
                           "FDS", "IN/S", "PASS/S", "KERN/S"));
   for (size_t i = 0; i < rows.size() && i < room; i++) {
     const SessionRate& row = rows[i];
-    std::string program = row.is_daemon ? row.program + "*" : row.program;
-    lines.push_back(line_of("%7u %-16s %6u %4u %5u %7s %7s %7s", row.pid, program.c_str(), row.uid,
-                            row.threads, row.descriptors, short_number(row.in_process).c_str(),
-                            short_number(row.passed).c_str(), short_number(row.fuse).c_str()));
+    const SessionView& session = row.session;
+    std::string program = session.is_daemon ? session.name + "*" : session.name;
+    lines.push_back(line_of("%7u %-16s %6u %4u %5u %7s %7s %7s", session.pid, program.c_str(),
+                            session.uid, session.threads, session.descriptors,
+                            short_number(row.in_process).c_str(), short_number(row.passed).c_str(),
+                            short_number(row.fuse).c_str()));
   }
 }
 
@@ -176,9 +216,20 @@ std::string short_time(double nanoseconds) {
   return line_of("%.1fs", nanoseconds / 1e9);
 }
 
-std::vector<std::string> draw(const Rates& rates, const View& view, int width, int height) {
+void remember(View& view, const Rates& rates, const Snapshot& now) {
+  view.budget_max = std::max(view.budget_max, now.cache.budget_bytes);
+  double budget = view.budget_max ? static_cast<double>(now.cache.budget_bytes) /
+                                        static_cast<double>(view.budget_max)
+                                  : -1;
+  view.history.push_back({rates.in_process + rates.passed, rates.share, rates.hit_ratio, budget});
+  if (view.history.size() > kHistoryMax) view.history.pop_front();
+}
+
+std::vector<std::string> draw(const Snapshot& now, const Rates& rates, const View& view, int width,
+                              int height) {
   std::vector<std::string> lines;
-  add_header(lines, rates, view, width);
+  add_header(lines, now, rates, view, width);
+  add_notes(lines, now);
   // Two table headings and the line of keys; reasons get at most three lines. What is left is shared.
   size_t reasons = std::min<size_t>(rates.reasons.size(), 3);
   int room = std::max(height - static_cast<int>(lines.size() + reasons) - 3, 2);

@@ -18,6 +18,8 @@ const char* sort_label(SortKey key);
 struct Moment {
   double calls = 0;   // a second, of served programs
   double share = -1;  // in-process
+  double hit_ratio = -1;
+  double budget = -1;  // part of its largest so far; -1: the volume is no cache
 };
 
 struct View {
@@ -26,10 +28,15 @@ struct View {
   bool is_typing_filter = false;
   bool is_paused = false;
   std::deque<Moment> history;  // oldest first
+  uint64_t budget_max = 0;     // bytes; the largest that was seen
 };
 
+// Remembers the interval that ended with `now`, forgetting the oldest.
+void remember(View& view, const Rates& rates, const Snapshot& now);
+
 // At most `height` lines of at most `width` columns.
-std::vector<std::string> draw(const Rates& rates, const View& view, int width, int height);
+std::vector<std::string> draw(const Snapshot& now, const Rates& rates, const View& view, int width,
+                              int height);
 
 // "1234", "12.3k", "4.56M": at most five columns.
 std::string short_number(double value);

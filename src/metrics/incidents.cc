@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "metrics/incidents.h"
+
+#include "metrics/meter.h"
+
+namespace bt::metrics {
+
+void note_incident(Control& control, IncidentKind kind, uint32_t who, uint32_t by,
+                   uint32_t detail) {
+  uint64_t number = __atomic_add_fetch(&control.incident_count, 1, __ATOMIC_RELAXED);
+  Incident& incident = control.incidents[number % kIncidentsMax];
+  __atomic_store_n(&incident.sequence, 0, __ATOMIC_RELAXED);
+  __atomic_thread_fence(__ATOMIC_RELEASE);  // pairs with the fence in read_incident
+  incident.ticks = clock_ticks();
+  incident.kind = kind;
+  incident.who = who;
+  incident.by = by;
+  incident.detail = detail;
+  __atomic_store_n(&incident.sequence, number, __ATOMIC_RELEASE);
+}
+
+bool read_incident(const Control& control, uint64_t number, Incident& out) {
+  const Incident& incident = control.incidents[number % kIncidentsMax];
+  if (number == 0 || __atomic_load_n(&incident.sequence, __ATOMIC_ACQUIRE) != number) return false;
+  out = incident;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the fence in note_incident
+  return __atomic_load_n(&incident.sequence, __ATOMIC_RELAXED) == number;
+}
+
+const char* incident_name(IncidentKind kind) {
+  switch (kind) {
+    case IncidentKind::kThreadRepaired:
+      return "thread_repaired";
+    case IncidentKind::kWorkerRestarted:
+      return "worker_restarted";
+    default:
+      return "?";
+  }
+}
+
+}  // namespace bt::metrics
