@@ -65,8 +65,26 @@ KernelSigaction kernel_action(int signal, const KernelSigaction& action) {
   return kernel;
 }
 
+bool is_vfork_child() { return bt_thread.area && bt_thread.area->in_vfork_child; }
+
+// A vfork child changes its own actions alone. Its handlers are the kernel's: where the parent's handlers are, which
+// other threads of the parent run meanwhile, there is no second place.
+int64_t change_child_action(int signal, const KernelSigaction* action, KernelSigaction& old) {
+  KernelSigaction& own = bt_thread.area->child_actions[signal];
+  KernelSigaction kernel, kernel_old;
+  if (action) kernel = is_handler(action->handler) ? *action : kernel_action(signal, *action);
+  int64_t result = raw_sigaction(signal, action ? &kernel : nullptr, &kernel_old);
+  if (result < 0) return result;
+  bool ours = kernel_old.handler == address_of(bt_signal_entry) ||
+              kernel_old.handler == address_of(bt_fault_entry);
+  old = ours ? own : kernel_old;
+  if (action) own = *action;
+  return 0;
+}
+
 // One change, all or nothing. `old` is what the program is to be told.
 int64_t change_action(int signal, const KernelSigaction* action, KernelSigaction& old) {
+  if (is_vfork_child()) return change_child_action(signal, action, old);
   ActionLock lock;
   KernelSigaction before = actions[signal];
   uint64_t handler_before = bt_program_handlers[signal];
@@ -124,11 +142,16 @@ void install_fault_handlers() {
 }
 
 KernelSigaction program_action(int signal) {
+  if (is_vfork_child()) return bt_thread.area->child_actions[signal];
   ActionLock lock;
   return actions[signal];
 }
 
 void forget_program_action(int signal) {
+  if (is_vfork_child()) {
+    bt_thread.area->child_actions[signal].handler = kDefault;
+    return;
+  }
   ActionLock lock;
   actions[signal].handler = kDefault;
 }
@@ -147,6 +170,21 @@ void restore_fault_handlers() {
     KernelSigaction ignored;
     change_action(signal, &action, ignored);
   }
+}
+
+void begin_child_actions() {
+  ThreadArea& area = *bt_thread.area;
+  {
+    ActionLock lock;
+    for (int i = 0; i <= kSignalsMax; i++) area.child_actions[i] = actions[i];
+  }
+  area.state_before_vfork = bt_thread.state;
+  area.in_vfork_child = true;
+}
+
+void end_child_actions() {
+  bt_thread.area->in_vfork_child = false;
+  bt_thread.state = bt_thread.area->state_before_vfork;
 }
 
 void reset_signal_lock() { action_lock = 0; }

@@ -27,6 +27,10 @@ void restore_fault_handlers();
 // The signal kept in this thread's area becomes pending in the kernel again, as it came.
 void requeue_deferred_signal();
 
+// Around the life of a vfork child, which shares this memory with its parent but not the kernel's actions.
+void begin_child_actions();
+void end_child_actions();
+
 // In a fork child: another thread may have held the lock.
 void reset_signal_lock();
 

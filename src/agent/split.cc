@@ -64,6 +64,7 @@ int64_t begin_fork() {
 int64_t begin_vfork() {
   block_signals();
   // Copying the table can lose a race with a close of another thread; that passes.
+  begin_child_actions();
   int tries = 0;
   while (posix::first_look.attached && !posix::begin_vfork())
     if (++tries == kVforkTriesMax) posix::stand_aside(0);
@@ -114,7 +115,10 @@ extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
       [[fallthrough]];
     case kVforkUnattached:
       // The child has set out to exec with this thread's block.
-      if (result != 0) forget_exec_of_child();
+      if (result != 0) {
+        forget_exec_of_child();
+        end_child_actions();
+      }
       return;
     default:
       if (result == 0) {

@@ -35,6 +35,7 @@
 #include <cstdint>
 
 #include "agent/agent.h"
+#include "agent/kernel_signal.h"
 
 namespace bt::hooks {
 struct Thread;
@@ -81,6 +82,10 @@ struct ThreadArea {
   void* scratch;
   uint64_t scratch_size;
   ThreadState state_before_exec;
+  // While a vfork child of this thread runs, in the memory of its parent: the child's actions are its own.
+  bool in_vfork_child;
+  ThreadState state_before_vfork;
+  KernelSigaction child_actions[kSignalsMax + 1];
 };
 
 struct ThreadBlock {

@@ -55,8 +55,7 @@ bool map_mount(const registry::MountRecord& record) {
                      record.volume_size,
                      {record.mount_point, record.mount_point_size},
                      record.kernel_device,
-                     static_cast<int32_t>(record.daemon_pid),
-                     record.volume_descriptor};
+                     &record};
   if (add_mount(source)) {
     Mount& mount = mounts[mount_count - 1];
     if (record.source_descriptor == 0) return true;

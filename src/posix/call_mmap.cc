@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// mmap and its relatives. The kernel maps the file through the mount, with a descriptor that lives only for the call; what
-// is shared is then covered with the volume's own pages (posix/mapping.h).
+// mmap and its relatives. What is not mapped as the volume's own pages (posix/mapping.h), the kernel maps through the
+// mount, with a descriptor that lives only for the call.
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -36,18 +36,30 @@ Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   BT_TRY(find_usable(fd, file));
   if (!file.is_readable()) return Error(EACCES);
   if (file.is_directory()) return Error(ENODEV);
+  auto mapped = map_volume_pages(file, request);
+  if (mapped || mapped.error() != error::not_ours) return mapped;
   BT_TRY_ASSIGN(uint64_t address, map_through_kernel(file, request));
-  if (may_overlay(request)) overlay_volume_pages(file, request, address);
+  if (request.flags & MAP_FIXED) forget_mappings(address, request.size);
   return address;
+}
+
+// Something else takes the place of pages of ours, unless the kernel refuses.
+int64_t map_over(const MapRequest& request, uint64_t fd) {
+  int64_t result =
+      raw_syscall(SYS_mmap, static_cast<int64_t>(request.address),
+                  static_cast<int64_t>(request.size), request.protection, request.flags,
+                  static_cast<int64_t>(fd), static_cast<int64_t>(request.offset));
+  if (from_kernel(result)) forget_mappings(request.address, request.size);
+  return result;
 }
 
 }  // namespace
 
 BT_SERVE(mmap) {
   MapRequest request{a, b, int_of(c), int_of(d), f};
-  if (request.flags & MAP_FIXED) forget_mappings(a, b);
-  if ((request.flags & MAP_ANONYMOUS) || !is_ours(e)) return kPassthrough;
-  return answer(map_file(e, request));
+  if (!(request.flags & MAP_ANONYMOUS) && is_ours(e)) return answer(map_file(e, request));
+  if ((request.flags & MAP_FIXED) && any_mapping_in(a, b)) return map_over(request, e);
+  return kPassthrough;
 }
 
 BT_SERVE(munmap) {
@@ -58,12 +70,17 @@ BT_SERVE(munmap) {
 }
 
 BT_SERVE(mremap) {
-  if (!any_mapping_in(a, b)) return kPassthrough;
+  if (!any_mapping_in(a, b)) {
+    if ((d & MREMAP_FIXED) && any_mapping_in(e, c)) forget_mappings(e, c);
+    return kPassthrough;
+  }
   return answer(remap_volume_pages({a, b, c, uint_of(d), e}));
 }
 
-// Rights are those of the mapping, which the kernel keeps; nothing of ours depends on them.
-BT_SERVE(mprotect) { return kPassthrough; }
+BT_SERVE(mprotect) {
+  if (!any_mapping_in(a, b)) return kPassthrough;
+  return answer(protect_volume_pages(a, b, int_of(c)));
+}
 
 // The pages are the file: nothing to write back.
 BT_SERVE(msync) { return kPassthrough; }

@@ -6,6 +6,8 @@
 
 #include "base/user_copy.h"
 #include "posix/cwd.h"
+#include "posix/executing.h"
+#include "posix/mapping.h"
 #include "posix/serve.h"
 #include "posix/walk.h"
 
@@ -101,12 +103,16 @@ Result<int32_t> open_existing(Walk& walk, const Request& request) {
   bool directory = S_ISDIR(walk.found.mode);
   if (!directory && !S_ISREG(walk.found.mode) && !request.has(O_PATH))
     return pass_at(request.directory, Way::k_passed_special_file, walk);
+  bool writes = (request.wants_to_write() || request.has(O_TRUNC)) && !request.has(O_PATH);
+  if (writes) BT_TRY(check_not_executing(walk, request.directory, request.path));
   engine::Context context = walk.context();
   engine::SessionIndex session = walk.self->files->session[walk.mount->index];
-  return open_number(walk, request.flags, directory, [&](int32_t fd) {
+  auto opened = open_number(walk, request.flags, directory, [&](int32_t fd) {
     return engine::open_description(context, session, fd, walk.found.inode, request.kept(),
                                     request.has(O_CLOEXEC), false);
   });
+  if (opened && request.has(O_TRUNC)) drop_file_pages(*walk.mount, walk.found.inode, 0, UINT64_MAX);
+  return opened;
 }
 
 Result<int32_t> open_request(const Request& request) {

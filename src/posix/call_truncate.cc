@@ -4,6 +4,8 @@
 #include <linux/falloc.h>
 #include <sys/stat.h>
 
+#include "posix/executing.h"
+#include "posix/mapping.h"
 #include "posix/serve.h"
 #include "posix/transfer.h"
 #include "posix/walk.h"
@@ -13,6 +15,7 @@ namespace bt::posix {
 namespace {
 
 using engine::AttributeChange;
+using format::kPageSizeBytes;
 
 AttributeChange size_change(uint64_t size, bool by_descriptor) {
   AttributeChange change;
@@ -29,15 +32,18 @@ Result<void> check_limit(uint64_t size, uint64_t now) {
   return {};
 }
 
-Result<void> truncate_inode(engine::Context& context, engine::InodeNumber inode, uint64_t size,
-                            bool by_descriptor) {
+Result<void> truncate_inode(ThreadState& self, Mount& mount, engine::InodeNumber inode,
+                            uint64_t size, bool by_descriptor) {
+  engine::Context context = context_of(self, mount);
   if (file_size_limit() != UINT64_MAX) [[unlikely]] {
     engine::Attributes now;
     BT_TRY(engine::read_attributes(context, inode, now));
     BT_TRY(check_limit(size, now.size));
   }
   engine::Attributes after;
-  return engine::set_attributes(context, inode, size_change(size, by_descriptor), after);
+  BT_TRY(engine::set_attributes(context, inode, size_change(size, by_descriptor), after));
+  drop_file_pages(mount, inode, base::divide_up(size, kPageSizeBytes), UINT64_MAX);
+  return {};
 }
 
 Result<void> truncate_path(const char* path, int64_t size) {
@@ -46,16 +52,16 @@ Result<void> truncate_path(const char* path, int64_t size) {
   BT_TRY(walk_at(AT_FDCWD, path, kWalkFollow, walk));
   if (S_ISDIR(walk.found.mode)) return Error(EISDIR);
   if (!S_ISREG(walk.found.mode)) return Error(EINVAL);
-  engine::Context context = walk.context();
-  return truncate_inode(context, walk.found.inode, static_cast<uint64_t>(size), false);
+  BT_TRY(check_not_executing(walk, AT_FDCWD, path));
+  return truncate_inode(*walk.self, *walk.mount, walk.found.inode, static_cast<uint64_t>(size),
+                        false);
 }
 
 Result<void> truncate_descriptor(uint64_t fd, int64_t size) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (size < 0 || file.is_directory() || !file.is_writable()) return Error(EINVAL);
-  engine::Context context = file.context();
-  return truncate_inode(context, file.inode, static_cast<uint64_t>(size), true);
+  return truncate_inode(*file.self, *file.mount, file.inode, static_cast<uint64_t>(size), true);
 }
 
 Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) {
@@ -70,6 +76,13 @@ Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) 
                                        static_cast<uint64_t>(size), file_size_limit());
   if (!result && result.error().errno_value() == EFBIG && file_size_limit() != UINT64_MAX)
     return exceed_file_size_limit();
+  constexpr uint32_t kMoves = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
+  if (result && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | kMoves))) {
+    uint64_t end = static_cast<uint64_t>(offset) + static_cast<uint64_t>(size);
+    drop_file_pages(*file.mount, file.inode,
+                    base::divide_up(static_cast<uint64_t>(offset), kPageSizeBytes),
+                    mode & kMoves ? UINT64_MAX : end / kPageSizeBytes);
+  }
   return result;
 }
 

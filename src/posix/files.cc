@@ -120,11 +120,13 @@ Result<int32_t> hide_descriptor(Files& files, int32_t fd) {
 }
 
 Result<int32_t> mount_root(Files& files, Mount& mount) {
-  if (mount.root_fd >= 0) return mount.root_fd;
+  int32_t& root = files.mount_root[mount.index];
+  if (root) return root - 1;
   int64_t fd = raw_syscall(SYS_open, raw_argument(mount.path), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return Error(static_cast<int>(-fd));
-  BT_TRY_ASSIGN(mount.root_fd, hide_descriptor(files, static_cast<int32_t>(fd)));
-  return mount.root_fd;
+  BT_TRY_ASSIGN(int32_t hidden, hide_descriptor(files, static_cast<int32_t>(fd)));
+  root = hidden + 1;
+  return hidden;
 }
 
 Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum) {
@@ -199,18 +201,20 @@ bool move_hidden(Files& files, int32_t fd) {
   if (read_entry(files, static_cast<uint32_t>(fd)) != kEntryReserved) return true;
   for (uint32_t i = 0; i < files.pool_count; i++)
     if (files.pool[i] == fd) return true;
-  int32_t* place = nullptr;
+  int32_t *root = nullptr, *source = nullptr;
   for (uint32_t i = 0; i < mount_count; i++) {
-    if (mounts[i].root_fd == fd) place = &mounts[i].root_fd;
-    if (mounts[i].memfd == fd) place = &mounts[i].memfd;
-    if (mounts[i].source.root == fd) place = &mounts[i].source.root;
+    if (files.mount_root[i] == fd + 1) root = &files.mount_root[i];
+    if (mounts[i].source.root == fd) source = &mounts[i].source.root;
   }
-  if (!place) return true;
+  if (!root && !source) return true;
+  // The number is in memory that a vfork child shares with its parent, whose descriptor stays where it is.
+  if (source && files.table != first_look.table) return false;
   int64_t moved = kernel_dup_from(fd, fd + 1);
   if (moved < 0 || static_cast<uint64_t>(moved) >= DescriptorTable::kSize) return false;
   write_entry(files, static_cast<int32_t>(moved), kEntryReserved);
   write_entry(files, fd, 0);
-  *place = static_cast<int32_t>(moved);
+  if (root) *root = static_cast<int32_t>(moved) + 1;
+  if (source) *source = static_cast<int32_t>(moved);
   kernel_close(fd);
   return true;
 }

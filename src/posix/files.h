@@ -62,6 +62,9 @@ struct Files {
   int32_t pool[kPoolMax];  // guarded by lock: placeholders kept back, ascending
   uint32_t high_water;     // atomic relaxed, only grows: no entry at or above
   uint32_t umask;
+  // Hidden O_PATH descriptor of each mount point + 1; 0 until needed; guarded by lock. In here, because a vfork child
+  // that moves one away moves it in its own table of the kernel alone.
+  int32_t mount_root[kMountsMax];
   engine::SessionIndex session[kMountsMax];  // this process in each volume; kNone until needed
   WorkingDirectoryState cwd;
   Identity identity;

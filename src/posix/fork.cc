@@ -145,9 +145,6 @@ void give_frame(VforkFrame* frame) {
 
 void copy_files(Files& from, VforkFrame& frame) {
   FilesGuard guard(from);
-  // Opened here if nobody has yet: a number that the child opened would be in the child's table of the kernel, but known
-  // to this process by the memory they share.
-  for (uint32_t i = 0; i < mount_count; i++) (void)mount_root(from, mounts[i]);
   frame.files = from;
   frame.files.table = &frame.table;
   frame.files.lock = 0;

@@ -15,11 +15,8 @@ Result<void> add_mount(const MountSource& source) {
   mount.path[source.path.size] = 0;
   mount.path_size = source.path.size;
   mount.device = source.device;
-  mount.memfd_owner = source.memfd_owner;
-  mount.memfd_number = source.memfd_number;
-  mount.root_fd = -1;
+  mount.record = source.record;
   mount.source.root = -1;
-  mount.memfd = -1;
   mount.index = mount_count++;
   return {};
 }

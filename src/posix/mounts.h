@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "engine/volume.h"
 #include "origin/directory.h"
+#include "registry/registry_format.h"
 
 namespace bt::posix {
 
@@ -16,14 +17,10 @@ struct Mount {
   engine::Volume volume;
   uint32_t index;
   uint32_t path_size;
-  uint64_t device;      // st_dev as the kernel gives it
-  int32_t memfd_owner;  // the supervisor, whose /proc/PID/fd/N is the volume
-  int32_t memfd_number;
-  int32_t
-      root_fd;  // hidden O_PATH descriptor of the mount point; -1 until needed; guarded by the files' lock
-  origin::Source source;  // its root is a hidden descriptor too; -1: nothing behind the volume
-  int32_t
-      memfd;  // hidden descriptor of the volume for private mappings; -1 until needed; the same lock
+  uint64_t device;  // st_dev as the kernel gives it
+  const registry::MountRecord*
+      record;                // where its memory is opened again, for mappings; nullptr: nowhere
+  origin::Source source;     // its root is a hidden descriptor too; -1: nothing behind the volume
   char path[kMountPathMax];  // real path of the mount point, terminated, no slash at its end
 };
 
@@ -36,8 +33,7 @@ struct MountSource {
   uint64_t size;
   base::Text path;
   uint64_t device;
-  int32_t memfd_owner;
-  int32_t memfd_number;
+  const registry::MountRecord* record;
 };
 // Enters one more mount. EINVAL (not a volume), ENFILE (kMountsMax), ENAMETOOLONG.
 Result<void> add_mount(const MountSource& source);

@@ -388,7 +388,7 @@ void note_path(Walk& walk, uint32_t size) {
 
 Error pass_at(int32_t directory, Way reason, const Walk& walk) {
   if (!walk.absolute && directory != AT_FDCWD && is_ours(static_cast<uint32_t>(directory)))
-    if (auto made = hand_to_kernel(*walk.self->files, directory); !made) return made.error();
+    if (auto made = make_real(*walk.self->files, directory); !made) return made.error();
   return pass(reason);
 }
 

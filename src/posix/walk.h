@@ -43,8 +43,8 @@ struct Walk {
 // directory: a descriptor or AT_FDCWD. Errors as a path gives them: ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EFAULT,
 // EBADF, EXDEV.
 Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk& walk);
-// The same for handlers that pass the call on when it is not_ours: a directory descriptor of ours becomes the kernel's
-// first, for the kernel would take its placeholder for the mount's root.
+// The same for handlers that pass the call on when it is not_ours: a directory descriptor of ours is made real first, for
+// the kernel would take its placeholder for the mount's root.
 Result<void> walk_at(int32_t directory, const char* path, uint32_t flags, Walk& walk);
 // Passing on a call for another reason, likewise.
 Error pass_at(int32_t directory, Way reason, const Walk& walk);

@@ -132,8 +132,9 @@ Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* m
   return result;
 }
 
-Result<int32_t> open_volume(const MountRecord& mount) {
-  BT_TRY_ASSIGN(int32_t file, open_descriptor(mount, mount.volume_descriptor, O_RDWR));
+Result<int32_t> open_volume(const MountRecord& mount, bool read_only) {
+  BT_TRY_ASSIGN(int32_t file,
+                open_descriptor(mount, mount.volume_descriptor, read_only ? O_RDONLY : O_RDWR));
   // A reused pid may have anything at that number: the size here, the volume's id after mapping, tell.
   struct stat status;
   int64_t result = raw_syscall(SYS_fstat, file, raw_argument(&status));

@@ -20,9 +20,9 @@ Result<void> run_directory(const char* const* environment, uint32_t uid,
 Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
                              uint32_t max);
 
-// The volume's memory, open for reading and writing, close-on-exec; the caller maps it and closes it. EACCES: not for this
-// process. ENOENT, ESRCH: the daemon is gone. ESTALE: the file is not the one that the record speaks of.
-Result<int32_t> open_volume(const MountRecord& mount);
+// The volume's memory, open for reading and, unless `read_only`, writing, close-on-exec; the caller maps it and closes it.
+// EACCES: not for this process. ENOENT, ESRCH: the daemon is gone. ESTALE: the file is not the one that the record speaks of.
+Result<int32_t> open_volume(const MountRecord& mount, bool read_only = false);
 
 // The directory behind the volume, O_PATH and close-on-exec. ENOENT: there is none.
 Result<int32_t> open_source(const MountRecord& mount);

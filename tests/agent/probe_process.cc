@@ -54,6 +54,36 @@ PROBE(fork_and_files, false) {
   return "";
 }
 
+volatile sig_atomic_t handled;
+void count_handled(int) { handled = handled + 1; }
+
+// posix_spawn's child sets signals to their defaults, in the memory of its parent.
+PROBE(a_spawned_child_leaves_its_parents_handlers_alone, false) {
+  struct sigaction action = {}, now = {};
+  action.sa_handler = count_handled;
+  for (int signal : {SIGSEGV, SIGBUS, SIGUSR1, SIGCHLD}) sigaction(signal, &action, nullptr);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  char name[] = "/bin/true";
+  char* arguments[] = {name, nullptr};
+  for (int round = 0; round < 3; round++) {
+    pid_t pid;
+    REQUIRE(posix_spawn(&pid, name, nullptr, &attributes, arguments, environ) == 0);
+    REQUIRE(status_of(pid) == 0);
+  }
+  handled = 0;
+  for (int signal : {SIGSEGV, SIGBUS, SIGUSR1}) {
+    REQUIRE(sigaction(signal, nullptr, &now) == 0 && now.sa_handler == count_handled);
+    raise(signal);
+  }
+  REQUIRE(handled == 3);
+  return "";
+}
+
 PROBE(clone_with_a_stack_of_its_own_is_a_fork, true) {
   static char stack[64 * 1024] __attribute__((aligned(16)));
   pid_t pid = clone(child_of_clone, stack + sizeof stack, SIGCHLD, environ);

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# needs: redis-server redis-cli
+# AOF and RDB, both rewritten by a forked child while clients write; killed, restarted, the same data.
+start() { redis-server --port 0 --unixsocket "$PWD/s" --dir "$PWD" --appendonly yes --appendfsync everysec --save '' --daemonize no --loglevel warning "$@" > log 2>&1 & server=$!; i=0; until redis-cli -s s ping >/dev/null 2>&1 || [ $i -gt 1000 ]; do i=$((i+1)); sleep 0.02; done; until [ "$(c info persistence | tr -d '\r' | sed -n 's/^loading://p')" = 0 ]; do sleep 0.02; done; }
+c() { redis-cli -s s "$@"; }
+settled() { i=0; until [ "$(c info persistence | tr -d '\r' | grep -cE '^(aof_rewrite_in_progress|rdb_bgsave_in_progress|aof_rewrite_scheduled):0')" = 3 ] || [ $i -gt 2000 ]; do i=$((i+1)); sleep 0.02; done; }
+start; seq 5000 | sed 's/.*/set k& value-&/' | c --pipe | tail -1; c bgrewriteaof >/dev/null; seq 5001 8000 | sed 's/.*/set k& value-&/' | c --pipe | tail -1; settled; c bgsave | head -1; for i in $(seq 50); do echo "rpush list $i"; done | c | tail -1; settled; c dbsize; c info persistence | tr -d '\r' | grep -E 'last_bgsave_status|last_bgrewrite_status|aof_last_write_status'
+sum=$(c debug digest); kill -KILL $server; wait $server 2>/dev/null; start; c dbsize; [ "$(c debug digest)" = "$sum" ] && echo "same data after a kill"; c save; c config set appendonly no >/dev/null; c flushall; for i in $(seq 300); do echo "set n$i $i"; done | c | sort | uniq -c | sed 's/^ *//'; c save; c shutdown save 2>/dev/null; wait $server
+redis-check-aof appendonlydir/*.manifest | tail -1 | sed 's/.*\(valid\).*/\1/'; redis-check-rdb dump.rdb | tail -1 | sed 's/.*\(Cheers\).*/\1/;s/.*ok.*/ok/'; rm -rf appendonlydir; start --appendonly no; c dbsize; c get n77; c shutdown nosave; wait $server; rm -rf appendonlydir dump.rdb log s
