@@ -13,6 +13,7 @@
 namespace bt::agent {
 
 static_assert(kPassthrough == posix::kPassthrough);
+static_assert(BT_HANDLER_COUNT <= hooks::kCallsMax);
 
 using Handler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
@@ -26,8 +27,13 @@ int64_t plain(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64
 
 template <int number, uint32_t look, Handler handler>
 int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
-  if (hooks::any_loaded()) [[unlikely]]
-    return call_hooked(number, plain<look, handler>, a, b, c, d, e, f);
+  if (hooks::any_loaded() && hooks::is_watched(number)) [[unlikely]] {
+    hooks::Call call;
+    call.nr = number;
+    const uint64_t arguments[6] = {a, b, c, d, e, f};
+    for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
+    return call_hooked(plain<look, handler>, call);
+  }
   return plain<look, handler>(a, b, c, d, e, f);
 }
 

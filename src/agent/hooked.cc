@@ -11,7 +11,7 @@
 #include "agent/thread_block.h"
 #include "base/syscall.h"
 #include "hooks/hooks.h"
-#include "hooks/runtime.h"
+#include "hooks/simple_call.h"
 #include "posix/call_path.h"
 #include "registry/reader.h"
 
@@ -55,26 +55,34 @@ uint32_t absolute_path(int32_t directory, uint64_t path, char* out, uint32_t siz
   return posix::path_of_call(directory, reinterpret_cast<const char*>(path), out, size);
 }
 
-}  // namespace
-
-int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                    uint64_t e, uint64_t f) {
-  hooks::Call call;
-  call.nr = number;
-  const uint64_t arguments[6] = {a, b, c, d, e, f};
-  for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
+[[gnu::noinline]] int64_t call_hooked_generally(PlainHandler plain, hooks::Call& call) {
   hooks::Verdict verdict = hooks::run_enter(bt_thread.hooks, call);
   if (verdict == hooks::Verdict::kAnswered) return call.result;
+  const bool wants_exit = call.wants_exit;
   int64_t result = kPassthrough;
   if (verdict == hooks::Verdict::kKernel && may_go_to_kernel(call))
     posix::make_room_for_kernel();
   else
-    result = plain(a, b, c, d, e, f);
-  if (!call.wants_exit || result == kSplit || !is_watchable(number)) return result;
+    result =
+        plain(call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);
+  if (!wants_exit || result == kSplit || !is_watchable(static_cast<int>(call.nr))) return result;
   // While the mask is not the program's (a thread that blocks SIGSEGV) the call cannot wait for anything: unwatched.
   if (result == kPassthrough) return bt_thread.attention ? kPassthrough : kWatched;
   call.served = hooks::Served::kInProcess;
   return hooks::run_exit(bt_thread.hooks, call, result);
+}
+
+}  // namespace
+
+int64_t call_hooked(PlainHandler plain, hooks::Call& call) {
+  hooks::Thread* thread = bt_thread.hooks;
+  if (const hooks::LoadedProgram* program = hooks::begin_simple(thread, call.nr)) [[likely]] {
+    program->jit(&call, thread);
+    hooks::end_simple(*thread);
+    return plain(call.args[0], call.args[1], call.args[2], call.args[3], call.args[4],
+                 call.args[5]);
+  }
+  return call_hooked_generally(plain, call);
 }
 
 extern "C" BT_HIDDEN int64_t bt_after_watched(const Frame* frame, int64_t result) {

@@ -4,13 +4,14 @@
 
 #include <cstdint>
 
+#include "hooks/hooks.h"
+
 namespace bt::agent {
 
 using PlainHandler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 // What entry.S is to do with the call, or its result. `plain` answers the call as without programs.
-int64_t call_hooked(int number, PlainHandler plain, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                    uint64_t e, uint64_t f);
+int64_t call_hooked(PlainHandler plain, hooks::Call& call);
 
 // Maps the registry of programs. Once, before any library is patched.
 void start_hooks(char** environment);

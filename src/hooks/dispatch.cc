@@ -26,59 +26,72 @@ constinit std::atomic<uint64_t> nothing_loaded{0};
 constexpr uint16_t kOpOpen = 0;  // ops.def
 Host agent_host;                 // const after init()
 
-const ProgramList& list_of(const State& state, int64_t nr, AttachKind kind) {
-  return state.rows[nr].lists[static_cast<uint32_t>(kind)];
+const ProgramList& list_of(const CallRow& row, AttachKind kind) {
+  return row.lists[static_cast<uint32_t>(kind)];
 }
 
-// The State whose programs may now run on this thread, or null. Pairs with the membarrier of free_retired().
-const State* enter_state(Thread& thread) {
-  for (;;) {
-    const State* state = current_state.load(std::memory_order_acquire);
-    thread.running.store(state, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (state == current_state.load(std::memory_order_acquire)) return state;
-  }
+// Sets what this thread runs, unless the State was replaced meanwhile. Pairs with the membarrier of free_retired().
+inline bool enter_state(Thread& thread, const State* state) {
+  thread.running.store(state, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (state == current_state.load(std::memory_order_acquire)) [[likely]]
+    return true;
+  thread.running.store(nullptr, std::memory_order_relaxed);
+  return false;
 }
 
-const State* begin(Thread*& slot, int64_t nr) {
-  if (nr < 0 || nr >= kSyscallsMax || !registry) return nullptr;
-  uint64_t word = loaded_word->load(std::memory_order_acquire);
-  const State* known = current_state.load(std::memory_order_acquire);
-  if (!known || known->word != word) [[unlikely]]
-    refresh(word);
-  if (!slot) [[unlikely]]
-    slot = alloc_thread();
-  Thread* thread = slot;
-  if (!thread) return nullptr;
-  if (thread->depth) {
+// The thread's first call, a changed registry, or a call of a signal handler that met its own thread.
+[[gnu::noinline, gnu::cold]] const State* begin_slowly(Thread*& slot) {
+  if (slot && slot->running.load(std::memory_order_relaxed)) {
     registry->header.missed.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
-  thread->depth = 1;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  const State* state = enter_state(*thread);
-  if (!state) thread->depth = 0;  // not one could be built
-  return state;
+  uint64_t word = loaded_word->load(std::memory_order_acquire);
+  const State* known = current_state.load(std::memory_order_acquire);
+  if (!known || known->word != word) refresh(word);
+  if (!slot) slot = alloc_thread();
+  for (const State* state; slot && (state = current_state.load(std::memory_order_acquire));)
+    if (enter_state(*slot, state)) return state;
+  return nullptr;  // not one could be built
+}
+
+// The State whose programs may now run on this thread, or null.
+inline const State* begin(Thread*& slot) {
+  const State* state = current_state.load(std::memory_order_acquire);
+  Thread* thread = slot;
+  if (thread && state && state->word == loaded_word->load(std::memory_order_relaxed) &&
+      !thread->running.load(std::memory_order_relaxed) && enter_state(*thread, state)) [[likely]]
+    return state;
+  return begin_slowly(slot);
 }
 
 // A slot only for images that look at it; false where the shared one is busy.
-bool has_slot(const State& state, Thread& thread) {
-  if (!state.needs_slot || (thread.slot < kThreadSlots - 1)) return true;
+inline bool has_slot(const State& state, Thread& thread) {
+  if (!state.needs_slot || (thread.slot < kThreadSlots - 1)) [[likely]]
+    return true;
   return claim_slot(thread);
 }
 
-void end(Thread& thread) {
-  if (thread.shared_slot) release_shared_slot(thread);
-  thread.call = nullptr;
-  thread.running.store(nullptr, std::memory_order_release);
+inline void end(Thread& thread) {
+  if (thread.shared_slot) [[unlikely]]
+    release_shared_slot(thread);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  thread.depth = 0;
+  thread.running.store(nullptr, std::memory_order_release);
+}
+
+inline void run_one(const LoadedProgram& program, void* context, Thread& thread) {
+  thread.image = program.image;
+  thread.tail_calls = 0;
+  if (program.jit) [[likely]]
+    program.jit(context, &thread);
+  else
+    interpret(program, context, thread);
 }
 
 // The verifier lets no program write to these contexts, so that all may be given the same one.
-void run(const State& state, const ProgramList& list, Thread& thread, void* context) {
-  for (uint32_t i = 0; i < list.count; i++)
-    run_program(*state.programs[list.start + i], context, thread);
+inline void run(const State& state, const ProgramList& list, Thread& thread, void* context) {
+  const LoadedProgram** program = state.programs + list.start;
+  for (uint32_t count = list.count; count; count--) run_one(**program++, context, thread);
 }
 
 void allow_override(Thread& thread) {
@@ -86,18 +99,21 @@ void allow_override(Thread& thread) {
   thread.overridden = false;
 }
 
-bool run_sys_enter(const State& state, Thread& thread, Call& call) {
-  const ProgramList& list = list_of(state, call.nr, AttachKind::kSysEnter);
+inline bool run_sys_enter(const State& state, const CallRow& row, Thread& thread, Call& call) {
+  const ProgramList& list = list_of(row, AttachKind::kSysEnter);
   if (!list.count) return false;
   allow_override(thread);
   run(state, list, thread, &call);
   thread.may_override = false;
-  if (thread.overridden) call.result = thread.override_value;
-  return thread.overridden;
+  if (!thread.overridden) [[likely]]
+    return false;
+  call.result = thread.override_value;
+  return true;
 }
 
-int64_t run_sys_exit(const State& state, Thread& thread, const Call& call, int64_t result) {
-  const ProgramList& list = list_of(state, call.nr, AttachKind::kSysExit);
+inline int64_t run_sys_exit(const State& state, const CallRow& row, Thread& thread,
+                            const Call& call, int64_t result) {
+  const ProgramList& list = list_of(row, AttachKind::kSysExit);
   if (!list.count) return result;
   allow_override(thread);
   SysExitContext context{0, 0, 0, 0, call.nr, result};
@@ -125,34 +141,48 @@ uint64_t open_flags(const Call& call) {
   }
 }
 
-// Every field is written: zeroing the whole first costs as much as the rest (rep stos).
-void fill_context(Thread& thread, Call& call, int64_t result, CallContext& context) {
-  OpCall op = op_call(call.nr);
+constexpr uint32_t word_of(uint64_t offset) { return 1u << (offset / 8); }
+constexpr uint32_t kIdentityWords =
+    word_of(offsetof(CallContext, mount)) | word_of(offsetof(CallContext, inode));
+constexpr uint32_t kArgumentWords = 0x3fu << (offsetof(CallContext, args) / 8);
+
+// Fields that cost something are filled where a program of this call may read them, as the verifier saw; the others hold what
+// the stack held, and are not read.
+inline void fill_context(const CallRow& row, Thread& thread, Call& call, Served served,
+                         int64_t result, CallContext& context) {
+  const OpCall op = row.op;
+  const uint32_t words = row.context_words;
   context.op = op.op;
   context.action = 0;
   context.ret = result;
   context.nr = call.nr;
-  for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
+  if (words & kArgumentWords)
+    for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
   context.fd = op.fd_argument[0] >= 0 ? static_cast<int32_t>(call.args[op.fd_argument[0]]) : -1;
   context.path = op.path_argument[0] >= 0 ? call.args[op.path_argument[0]] : 0;
   context.path2 = op.path_argument[1] >= 0 ? call.args[op.path_argument[1]] : 0;
-  if (agent_host.identify) agent_host.identify(call, context.fd, context.path);
-  context.mount = call.mount;
-  context.inode = call.inode;
-  context.flags = op.op == kOpOpen ? open_flags(call) : 0;
-  context.served = static_cast<uint32_t>(call.served);
+  if (words & kIdentityWords) {
+    call.mount = call.inode = 0;
+    if (agent_host.identify) agent_host.identify(call, context.fd, context.path);
+    context.mount = call.mount;
+    context.inode = call.inode;
+  }
+  if (words & word_of(offsetof(CallContext, flags)))
+    context.flags = op.op == kOpOpen ? open_flags(call) : 0;
+  context.served = static_cast<uint32_t>(served);
   forget_paths(thread);
-  thread.call = &context;
+  thread.call = &call;
 }
 
-Action run_decide(const State& state, Thread& thread, Call& call, CallContext& context) {
-  const ProgramList& list = list_of(state, call.nr, AttachKind::kDecide);
+Action run_decide(const State& state, const CallRow& row, Thread& thread, Call& call,
+                  CallContext& context) {
+  const ProgramList& list = list_of(row, AttachKind::kDecide);
   Action strictest = Action::kServe;
   for (uint32_t i = 0; i < list.count; i++) {
     context.action = 0;  // these two are all that a program may write
     context.ret = 0;
     allow_override(thread);
-    run_program(*state.programs[list.start + i], &context, thread);
+    run_one(*state.programs[list.start + i], &context, thread);
     thread.may_override = false;
     auto action =
         static_cast<Action>(base::min(context.action, static_cast<uint32_t>(Action::kDeny)));
@@ -168,31 +198,35 @@ Action run_decide(const State& state, Thread& thread, Call& call, CallContext& c
   return strictest;
 }
 
-int64_t exit_programs(const State& state, Thread& thread, Call& call, int64_t result) {
-  result = run_sys_exit(state, thread, call, result);
-  if (list_of(state, call.nr, AttachKind::kOpExit).count) {
+int64_t exit_programs(const State& state, const CallRow& row, Thread& thread, Call& call,
+                      int64_t result) {
+  result = run_sys_exit(state, row, thread, call, result);
+  const ProgramList& list = list_of(row, AttachKind::kOpExit);
+  if (list.count) {
     CallContext context;
-    fill_context(thread, call, result, context);
-    run(state, list_of(state, call.nr, AttachKind::kOpExit), thread, &context);
+    fill_context(row, thread, call, call.served, result, context);
+    run(state, list, thread, &context);
+    thread.call = nullptr;
   }
   return result;
 }
 
-Verdict enter_programs(const State& state, Thread& thread, Call& call) {
-  if (run_sys_enter(state, thread, call)) return Verdict::kAnswered;
-  if (!state.rows[call.nr].has_op) return Verdict::kServe;
+[[gnu::noinline]] Verdict decide_and_enter(const State& state, const CallRow& row, Thread& thread,
+                                           Call& call) {
   CallContext context;
-  fill_context(thread, call, 0, context);
-  Action action = run_decide(state, thread, call, context);
+  fill_context(row, thread, call, Served::kUnknown, 0, context);
+  Action action = run_decide(state, row, thread, call, context);
   context.action = static_cast<uint32_t>(action);
   if (action != Action::kDeny) {
     context.ret = 0;
-    run(state, list_of(state, call.nr, AttachKind::kOpEnter), thread, &context);
+    run(state, list_of(row, AttachKind::kOpEnter), thread, &context);
+    thread.call = nullptr;
     return action == Action::kKernel ? Verdict::kKernel : Verdict::kServe;
   }
   // A denied call is an answered one, so those who watch results see it.
   call.served = Served::kDenied;
-  call.result = exit_programs(state, thread, call, call.result);
+  call.result = exit_programs(state, row, thread, call, call.result);
+  thread.call = nullptr;
   return Verdict::kAnswered;
 }
 
@@ -216,21 +250,34 @@ void init(const char* run_directory, const Host& agent) {
   if (registry) loaded_word = &registry->header.word;
 }
 
-Verdict run_enter(Thread*& thread, Call& call) {
-  const State* state = begin(thread, call.nr);
-  if (!state) return Verdict::kServe;
+Verdict run_enter(Thread*& slot, Call& call) {
+  call.wants_exit = false;
+  const State* state = begin(slot);
+  if (!state) [[unlikely]]
+    return Verdict::kServe;
+  Thread& thread = *slot;
+  const CallRow& row = state->rows[call.nr];
+  call.trace_entry = 0;
+  call.wants_exit = row.wants_exit;
   Verdict verdict = Verdict::kServe;
-  call.wants_exit = state->rows[call.nr].wants_exit;
-  if (has_slot(*state, *thread)) verdict = enter_programs(*state, *thread, call);
-  end(*thread);
+  if (has_slot(*state, thread)) [[likely]] {
+    if (run_sys_enter(*state, row, thread, call))
+      verdict = Verdict::kAnswered;
+    else if (row.has_op)
+      verdict = decide_and_enter(*state, row, thread, call);
+  }
+  end(thread);
   return verdict;
 }
 
 int64_t run_exit(Thread*& thread, Call& call, int64_t result) {
   if (changes_identity(call.nr)) identity_changed();
-  const State* state = begin(thread, call.nr);
-  if (!state) return result;
-  if (has_slot(*state, *thread)) result = exit_programs(*state, *thread, call, result);
+  const State* state = begin(thread);
+  if (!state) [[unlikely]]
+    return result;
+  const CallRow& row = state->rows[call.nr];
+  if (has_slot(*state, *thread)) [[likely]]
+    result = exit_programs(*state, row, *thread, call, result);
   end(*thread);
   return result;
 }
@@ -248,7 +295,6 @@ void fork_child(Thread*& thread) {
   // The block is kept, its identity is not: slot and locks of the parent's thread stay the parent's.
   thread->slot = thread->user.slot = ~0u;
   thread->shared_slot = false;
-  thread->depth = 0;
   thread->running.store(nullptr, std::memory_order_relaxed);
   thread->user.token = token_of_this_thread();
 }

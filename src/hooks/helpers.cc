@@ -11,8 +11,10 @@
 #include "hooks/call_path.h"
 #include "hooks/clock.h"
 #include "hooks/identity.h"
+#include "hooks/maps_internal.h"
 #include "hooks/printk.h"
 #include "hooks/safe_copy.h"
+#include "hooks/words.h"
 
 namespace bt::hooks {
 namespace {
@@ -65,7 +67,9 @@ HELPER(get_current_uid_gid) { return identity(*thread).uid_gid; }
 HELPER(get_current_comm) {
   const char* comm = identity(*thread).task.comm;
   auto* out = pointer<char>(a);
-  for (uint64_t i = 0; i < b; i++) out[i] = i < sizeof(ShadowTask::comm) ? comm[i] : 0;
+  uint64_t kept = base::min(b, uint64_t{sizeof(ShadowTask::comm)});
+  copy_words(out, comm, kept);
+  __builtin_memset(out + kept, 0, b - kept);
   out[b - 1] = 0;
   return 0;
 }
@@ -84,14 +88,14 @@ HELPER(get_stack) {
 HELPER(perf_event_output) {
   void* record = ring_reserve(map_of(b), e, thread->user);
   if (!record) return signed_result(-ENOSPC);
-  __builtin_memcpy(record, pointer(d), e);
+  copy_words(record, pointer(d), e);
   ring_commit(record, false);
   return 0;
 }
 HELPER(ringbuf_output) {
   void* record = ring_reserve(map_of(a), c, thread->user);
   if (!record) return signed_result(-EAGAIN);
-  __builtin_memcpy(record, pointer(b), c);
+  copy_words(record, pointer(b), c);
   ring_commit(record, false);
   return 0;
 }
@@ -150,9 +154,7 @@ HELPER(set_retval) { return signed_result(override_result(*thread, a)); }
 bool has_prefix(base::Text path, const char* prefix, uint64_t size) {
   while (size && prefix[size - 1] == 0) size--;
   if (size > 1 && prefix[size - 1] == '/') size--;
-  if (path.size < size || size == 0) return false;
-  for (uint64_t i = 0; i < size; i++)
-    if (path.data[i] != prefix[i]) return false;
+  if (path.size < size || size == 0 || !same_bytes(path.data, prefix, size)) return false;
   return path.size == size || path.data[size] == '/' || size == 1;
 }
 HELPER(btfuse_path_has_prefix) {
@@ -167,23 +169,19 @@ HELPER(btfuse_path_has_suffix) {
   uint64_t size = c;
   while (size && suffix[size - 1] == 0) size--;
   if (path.size < size || size == 0) return 0;
-  for (uint64_t i = 0; i < size; i++)
-    if (path.data[path.size - size + i] != suffix[i]) return 0;
-  return 1;
+  return same_bytes(path.data + path.size - size, suffix, size);
 }
 HELPER(btfuse_path_copy) {
   base::Text path = path_of_call(*thread, 0);
   auto* out = pointer<char>(b);
   uint64_t size = base::min(uint64_t{path.size}, c - 1);
-  __builtin_memcpy(out, path.data, size);
+  copy_words(out, path.data, size);
   __builtin_memset(out + size, 0, c - size);
   return size + 1;
 }
 
 // Interpreter and JIT take tail calls themselves; this is what an unfilled array does.
 HELPER(tail_call) { return signed_result(-ENOENT); }
-
-#undef HELPER
 
 struct Entry {
   HelperRow row;
@@ -223,6 +221,23 @@ HelperFunction helper_function(uint32_t id) {
   const Entry* entry = find(id);
   return entry ? entry->function : helper_tail_call;
 }
+
+namespace {
+template <uint32_t key_size>
+HELPER(map_lookup_hash) {
+  return reinterpret_cast<uint64_t>(hash_lookup_plain<key_size>(map_of(a), pointer(b)));
+}
+}  // namespace
+
+HelperFunction lookup_function(const MapView& map) {
+  if (map.type == BPF_MAP_TYPE_HASH) {
+    if (map.key_size == 4) return helper_map_lookup_hash<4>;
+    if (map.key_size == 8) return helper_map_lookup_hash<8>;
+    if (map.key_size == 16) return helper_map_lookup_hash<16>;
+  }
+  return helper_map_lookup_elem;
+}
+#undef HELPER
 
 const LoadedProgram* find_tail_call(const MapView& map, uint32_t index, Thread& thread) {
   if (map.type != BPF_MAP_TYPE_PROG_ARRAY || index >= map.max_entries || !thread.image)

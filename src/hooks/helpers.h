@@ -44,6 +44,8 @@ inline constexpr uint32_t kTailCallsMax = 33;  // the kernel's bound
 // Null where there is no such helper.
 const HelperRow* helper_row(uint32_t id);
 HelperFunction helper_function(uint32_t id);
+// map_lookup_elem for this map: what depends on its type and key is decided once.
+HelperFunction lookup_function(const MapView& map);
 
 // The program at `index` of a program array, counted against kTailCallsMax; null where there is none or too many.
 const LoadedProgram* find_tail_call(const MapView& map, uint32_t index, Thread& thread);

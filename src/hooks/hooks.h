@@ -4,7 +4,7 @@
 //
 //   per process   init() once; fork_child() in a forked child
 //   per thread    a `Thread*`, zero at first, which run_enter() fills in; thread_exit() gives it back
-//   per call      if (any_loaded()) [[unlikely]] → run_enter(), the call itself, run_exit() where Call::wants_exit
+//   per call      if (any_loaded() && is_watched(number)) [[unlikely]] → run_enter(), the call itself, run_exit() where Call::wants_exit
 //
 // Stack: run_enter and run_exit need at most kStackNeeded bytes below their caller, and 4 KiB more on the rare call that
 // finds the registry changed. General registers only; nothing is saved or restored but what the C ABI says. Neither takes
@@ -23,18 +23,17 @@ inline constexpr uint32_t kStackNeeded = 3072;
 // One call of the application, as the agent knows it: number and arguments are the agent's to set. Begins as the context
 // of sys_enter programs, which are given it as it is.
 struct Call {
-  uint64_t trace_entry = 0;
+  uint64_t trace_entry;  // run_enter's to set
   int64_t nr;
   uint64_t args[6];
   // Filled by Host::identify where a program that is loaded for this call can see them.
-  uint64_t mount = 0;
-  uint64_t inode = 0;
+  uint64_t mount;
+  uint64_t inode;
   // Set by the agent before run_exit.
-  Served served = Served::kUnknown;
+  Served served;
   // Set by run_enter.
-  int64_t result = 0;  // where it answers kAnswered
-  bool wants_exit =
-      false;  // a program waits for the result: issue the call where run_exit can follow it
+  int64_t result;   // where it answers kAnswered
+  bool wants_exit;  // a program waits for the result: issue the call where run_exit can follow it
 };
 
 static_assert(offsetof(Call, nr) == offsetof(SysEnterContext, id) &&
@@ -62,11 +61,26 @@ void init(const char* run_directory, const Host& host);
 extern const std::atomic<uint64_t>* loaded_word;
 inline bool any_loaded() { return loaded_word->load(std::memory_order_relaxed) != 0; }
 
+// Which calls run programs, for one value of the registry's word: all that a call looks at to which none is attached.
+inline constexpr uint32_t kCallsMax = 512;
+struct Watched {
+  std::atomic<uint64_t> word{0};  // atomic: refresh() → is_watched()
+  std::atomic<uint8_t> calls[kCallsMax] = {};
+};
+extern Watched watched;
+// True where a program may want to see the call. After any_loaded(); `number` below kCallsMax.
+inline bool is_watched(uint32_t number) {
+  return watched.word.load(std::memory_order_acquire) !=
+             loaded_word->load(std::memory_order_relaxed) ||
+         watched.calls[number].load(std::memory_order_relaxed);
+}
+
 enum class Verdict : uint32_t {
   kServe,     // do what you would do
   kKernel,    // pass the call to the kernel even if it is ours
   kAnswered,  // do not make the call, nor run_exit; Call::result is its result
 };
+// Precondition of both: the call's number is below kCallsMax.
 Verdict run_enter(Thread*& thread, Call& call);
 
 // The result that the application is given.

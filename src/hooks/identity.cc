@@ -14,7 +14,7 @@ namespace {
 using base::raw_argument;
 using base::raw_syscall;
 
-std::atomic<uint64_t> generation{1};
+constinit std::atomic<uint64_t> generation{1};
 
 void ask(Thread& thread) {
   auto tid = static_cast<uint32_t>(raw_syscall(__NR_gettid));
@@ -42,6 +42,8 @@ Thread& identity(Thread& thread) {
   }
   return thread;
 }
+
+const std::atomic<uint64_t>* identity_generation() { return &generation; }
 
 void identity_changed() { generation.fetch_add(1, std::memory_order_relaxed); }
 

@@ -12,6 +12,8 @@ namespace bt::hooks {
 Thread& identity(Thread& thread);
 // Some thread's identity may have changed: all are asked anew.
 void identity_changed();
+// What Thread::identity_generation is compared with: for the JIT, which asks only where they differ.
+const std::atomic<uint64_t>* identity_generation();
 // True for setuid, prctl and the like.
 bool changes_identity(int64_t nr);
 

@@ -18,7 +18,7 @@
 namespace bt::hooks {
 
 inline constexpr uint64_t kImageMagic = 0x3147'4d49'4b48'5442;  // "BTHKIMG1"
-inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageVersion = 2;
 
 // Every bound the loader enforces and the agent checks again: the image is input.
 inline constexpr uint32_t kImageProgramsMax = 128;
@@ -64,8 +64,10 @@ struct ImageProgram {
   int32_t attach_number;
   uint32_t insn_start;
   uint32_t insn_count;
+  uint32_t context_words;  // bit i: it may read 8 bytes at 8·i of its context, as the verifier saw
+  uint32_t reserved;
 };
-static_assert(sizeof(ImageProgram) == 176);
+static_assert(sizeof(ImageProgram) == 184);
 
 struct ImageMap {
   char name[64];

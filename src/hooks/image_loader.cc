@@ -154,7 +154,7 @@ void fill_image(LoadedImage& image, const ImageView& view) {
                          from.insn_count,
                          static_cast<AttachKind>(from.attach_kind),
                          from.attach_number,
-                         0,
+                         from.context_words,
                          nullptr,
                          nullptr};
   }

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/syscall.h"
 #include "hooks/helpers.h"
+#include "hooks/identity.h"
 #include "hooks/instruction.h"
 #include "hooks/x86_emitter.h"
 
@@ -19,7 +20,7 @@ constexpr Register kRegisters[11] = {kRax, kRdi, kRsi, kRdx, kRcx, kR8,
                                      kRbx, kR13, kR14, kR15, kRbp};
 constexpr Register kSaved[] = {kRbp, kRbx, kR12, kR13, kR14, kR15};
 constexpr Register kCalleeSaved[] = {kRbx, kR13, kR14, kR15};
-constexpr int32_t kThreadStackTop = 0, kThreadTailCalls = 8, kThreadSlot = 12;
+constexpr int32_t kThreadStackTop = 0, kThreadSlot = 12;
 // Offsets within an instruction's code fit a short jump (127 bytes) by construction.
 
 // One program's compilation; run twice, first to size.
@@ -35,11 +36,12 @@ class Compiler {
   // Returns where a tail call enters, from the start of the arena.
   uint32_t compile() {
     mark_functions();
-    for (Register saved : kSaved) out_.push(saved);
-    out_.arithmetic_immediate(kSub, kRsp, 8, true);
-    out_.move(kR12, kRsi);
+    choose_saved();
+    for (uint32_t i = 0; i < saved_count_; i++) out_.push(saved_[i]);
+    if (saved_count_ % 2 == 0) out_.arithmetic_immediate(kSub, kRsp, 8, true);
+    if (saves(kR12)) out_.move(kR12, kRsi);
     uint32_t inner = out_.size();
-    out_.load(kRbp, kR12, kThreadStackTop, 8);
+    if (saves(kRbp)) out_.load(kRbp, saves(kR12) ? kR12 : kRsi, kThreadStackTop, 8);
     for (uint32_t pc = 0; pc < program_.insn_count; pc++) {
       offsets_[pc] = out_.size();
       if (pc > 0 && functions_[pc]) {
@@ -65,6 +67,40 @@ class Compiler {
     }
   }
   static bool is_wide(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
+
+  // Of the caller's registers, those that the program uses. All of them where tail calls or functions meet: programs that
+  // jump into each other must leave alike.
+  void choose_saved() {
+    bool all = false;
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < program_.image->map_count; i++)
+      all |= program_.image->maps[i].type == BPF_MAP_TYPE_PROG_ARRAY;
+    for (uint32_t pc = 0; pc < program_.insn_count; pc++) {
+      const bpf_insn& insn = program_.insns[pc];
+      all |= functions_[pc] && pc > 0;
+      if (is_wide(insn)) pc++;
+      used |= 1u << kRegisters[insn.dst_reg];
+      if (insn.code != (BPF_JMP | BPF_CALL))
+        used |= 1u << kRegisters[insn.src_reg];
+      else if (!is_plain_array_lookup(insn))
+        used |= 1u << kR12;
+    }
+    for (Register saved : kSaved)
+      if (all || (used >> saved & 1)) saved_[saved_count_++] = saved;
+  }
+  bool saves(Register wanted) const {
+    bool found = false;
+    for (uint32_t i = 0; i < saved_count_; i++) found |= saved_[i] == wanted;
+    return found;
+  }
+  // The one call that needs no Thread.
+  bool is_plain_array_lookup(const bpf_insn& insn) const {
+    if (insn.src_reg != 0 || insn.imm != BPF_FUNC_map_lookup_elem || insn.off <= 0 ||
+        static_cast<uint32_t>(insn.off) > program_.image->map_count)
+      return false;
+    const MapView& map = program_.image->maps[insn.off - 1];
+    return is_array_type(map.type) && !map.layout.slot_stride;
+  }
 
   // True where the instruction has a second half.
   bool instruction(uint32_t pc) {
@@ -334,9 +370,8 @@ class Compiler {
   uint32_t offset_of(uint32_t pc) const { return pc < program_.insn_count ? offsets_[pc] : begin_; }
 
   void leave() {
-    out_.arithmetic_immediate(kAdd, kRsp, 8, true);
-    if (in_main_)
-      for (int i = 5; i >= 0; i--) out_.pop(kSaved[i]);
+    if (!in_main_ || saved_count_ % 2 == 0) out_.arithmetic_immediate(kAdd, kRsp, 8, true);
+    for (uint32_t i = in_main_ ? saved_count_ : 0; i > 0; i--) out_.pop(saved_[i - 1]);
     out_.ret();
   }
 
@@ -349,10 +384,28 @@ class Compiler {
         static_cast<uint32_t>(insn.off) <= program_.image->map_count) {
       const MapView& map = program_.image->maps[insn.off - 1];
       if (is_array_type(map.type)) return lookup_array(map);
+      return call_address(lookup_function(map));
     }
+    if (id == BPF_FUNC_get_current_pid_tgid) return load_identity(id, offsetof(Thread, pid_tgid));
+    if (id == BPF_FUNC_get_current_uid_gid) return load_identity(id, offsetof(Thread, uid_gid));
+    if (id == BPF_FUNC_get_smp_processor_id) return out_.load(kRax, kR12, kThreadSlot, 4);
+    call_address(helper_function(id));
+  }
+  void call_address(HelperFunction function) {
     out_.move(kR9, kR12);
-    out_.move_address(kRax, reinterpret_cast<uint64_t>(helper_function(id)));
+    out_.move_address(kRax, reinterpret_cast<uint64_t>(function));
     out_.call_register(kRax);
+  }
+
+  // r0 = what the thread remembers of itself, unless that may be out of date: then the helper asks.
+  void load_identity(uint32_t id, uint64_t offset) {
+    out_.move_address(kR10, reinterpret_cast<uint64_t>(identity_generation()));
+    out_.load(kR10, kR10, 0, 8);
+    out_.load(kRax, kR12, static_cast<int32_t>(offset), 8);
+    out_.compare_memory(kR10, kR12, static_cast<int32_t>(offsetof(Thread, identity_generation)));
+    uint32_t known = out_.short_jump_if(kEqual);
+    call_address(helper_function(id));
+    out_.land(known);
   }
 
   void call_function(uint32_t target) {
@@ -416,6 +469,8 @@ class Compiler {
   bool* functions_;
   uint32_t begin_;
   bool in_main_ = true;
+  Register saved_[6];
+  uint32_t saved_count_ = 0;
 };
 
 void* map_memory(uint64_t size) {

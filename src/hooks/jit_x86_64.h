@@ -6,7 +6,8 @@
 //   r12 Thread* · r10, r11 scratch
 //
 // r1–r5 are where a C helper expects its arguments, and its sixth (r9) is the Thread. Frames lie in the Thread's own
-// eBPF stack; the native stack takes 64 B for a program, 48 B for each call below it, and what the helper needs.
+// eBPF stack; the native stack takes 64 B for a program, 48 B for each call below it, and what the helper needs. Only
+// registers that a program uses are saved; ids of the thread and lookups in maps that are known are not helper calls.
 #pragma once
 
 #include "hooks/runtime.h"

@@ -16,7 +16,7 @@ int64_t array_update(const MapView& map, const void* key, const void* value, uin
   __builtin_memcpy(&index, key, 4);
   if (index >= map.max_entries) return -E2BIG;
   if (flags == BPF_NOEXIST) return -EEXIST;
-  copy_value(value_at(map, index, slot), value, map.value_size);
+  copy_words(value_at(map, index, slot), value, map.value_size);
   return 0;
 }
 
@@ -96,7 +96,7 @@ int64_t map_push(const MapView& map, const void* value, uint64_t flags, const Ma
       result = -E2BIG;
   }
   if (result == 0) {
-    copy_value(value_at(map, static_cast<uint32_t>(head % map.max_entries), 0), value,
+    copy_words(value_at(map, static_cast<uint32_t>(head % map.max_entries), 0), value,
                map.value_size);
     map.control->head.store(head + 1, std::memory_order_release);
   }
@@ -116,7 +116,7 @@ int64_t map_pop(const MapView& map, void* value, bool remove, const MapUser& use
     return -ENOENT;
   }
   uint64_t from = stack ? head - 1 : tail;
-  copy_value(value, value_at(map, static_cast<uint32_t>(from % map.max_entries), 0),
+  copy_words(value, value_at(map, static_cast<uint32_t>(from % map.max_entries), 0),
              map.value_size);
   if (remove) (stack ? map.control->head : map.control->tail).store(stack ? head - 1 : tail + 1);
   unlock_map(map);

@@ -15,59 +15,8 @@
 namespace bt::hooks {
 namespace {
 
-constexpr uint32_t kWalkMax =
-    4096;  // elements one walk visits before it takes the chain for damaged
-constexpr uint32_t kRestartsMax = 8;  // then a lookup answers "not found"
 constexpr uint32_t kReferenced = 1;
 constexpr auto kRelaxed = std::memory_order_relaxed;
-
-HashElement& element_at(const MapView& map, uint32_t index) {
-  return *reinterpret_cast<HashElement*>(map.elements +
-                                         uint64_t{index} * map.layout.element_stride);
-}
-unsigned char* key_of(HashElement& element) {
-  return reinterpret_cast<unsigned char*>(&element) + sizeof(HashElement);
-}
-
-bool same_key(const unsigned char* a, const unsigned char* b, uint32_t size) {
-  for (; size >= 8; size -= 8, a += 8, b += 8) {
-    uint64_t x, y;
-    __builtin_memcpy(&x, a, 8);
-    __builtin_memcpy(&y, b, 8);
-    if (x != y) return false;
-  }
-  if (size >= 4) {
-    uint32_t x, y;
-    __builtin_memcpy(&x, a, 4);
-    __builtin_memcpy(&y, b, 4);
-    if (x != y) return false;
-    a += 4, b += 4, size -= 4;
-  }
-  for (; size; size--)
-    if (*a++ != *b++) return false;
-  return true;
-}
-
-// Index + 1 of the key's element, 0 = none. `again` is set where the walk was carried into another chain.
-uint32_t walk(const MapView& map, const void* key, uint32_t hash, bool& again) {
-  uint32_t mask = map.layout.bucket_count - 1;
-  uint32_t at = map.buckets[hash & mask].load(std::memory_order_acquire);
-  for (uint32_t steps = 0; at && steps < kWalkMax; steps++) {
-    if (at > map.layout.element_count) return 0;
-    HashElement& element = element_at(map, at - 1);
-    uint32_t next = element.next.load(std::memory_order_acquire);
-    uint32_t element_hash = element.hash.load(std::memory_order_acquire);
-    if ((element_hash ^ hash) & mask) {
-      again = true;
-      return 0;
-    }
-    if (element_hash == hash &&
-        same_key(key_of(element), static_cast<const unsigned char*>(key), map.key_size))
-      return at;
-    at = next;
-  }
-  return 0;
-}
 
 // With the lock held: the link that leads to the key's element (or the chain's end), and the element's index + 1.
 struct Place {
@@ -80,8 +29,7 @@ Place find_locked(const MapView& map, const void* key, uint32_t hash) {
     uint32_t at = place.link->load(kRelaxed);
     if (at == 0 || at > map.layout.element_count) break;
     HashElement& element = element_at(map, at - 1);
-    if (element.hash.load(kRelaxed) == hash &&
-        same_key(key_of(element), static_cast<const unsigned char*>(key), map.key_size)) {
+    if (element.hash.load(kRelaxed) == hash && same_bytes(key_of(element), key, map.key_size)) {
       place.at = at;
       return place;
     }
@@ -144,7 +92,7 @@ void fill_value(const MapView& map, uint32_t at, const void* value, uint32_t slo
     for (uint32_t i = 0; i < slots; i++)
       if (i != slot) __builtin_memset(value_at(map, at - 1, i), 0, map.layout.value_stride);
   }
-  copy_value(value_at(map, at - 1, slot), value, map.value_size);
+  copy_words(value_at(map, at - 1, slot), value, map.value_size);
 }
 
 int64_t insert_locked(const MapView& map, const void* key, const void* value, uint32_t hash,
@@ -154,7 +102,7 @@ int64_t insert_locked(const MapView& map, const void* key, const void* value, ui
   HashElement& element = element_at(map, at - 1);
   element.hash.store(hash, std::memory_order_release);
   element.flags.store(kReferenced, kRelaxed);
-  copy_value(key_of(element), key, map.key_size);
+  copy_words(key_of(element), key, map.key_size);
   fill_value(map, at, value, slot);
   bool replaces = place.at != 0;
   element.next.store(replaces ? element_at(map, place.at - 1).next.load(kRelaxed) : 0,
@@ -174,7 +122,7 @@ int64_t update_locked(const MapView& map, const void* key, const void* value, ui
     if (flags == BPF_NOEXIST) return -EEXIST;
     // One word is written whole; a per-CPU value has one writer. Anything longer is replaced, never half written.
     if (map.layout.slot_stride || map.value_size <= 8) {
-      copy_value(value_at(map, place.at - 1, slot), value, map.value_size);
+      copy_words(value_at(map, place.at - 1, slot), value, map.value_size);
       return 0;
     }
     return insert_locked(map, key, value, hash, place, slot);
@@ -191,20 +139,13 @@ int64_t update_locked(const MapView& map, const void* key, const void* value, ui
 }  // namespace
 
 void* hash_lookup(const MapView& map, const void* key, uint32_t slot) {
-  uint32_t hash = hash_of(key, map.key_size);
-  for (uint32_t tries = 0; tries < kRestartsMax; tries++) {
-    bool again = false;
-    uint32_t at = walk(map, key, hash, again);
-    if (at) {
-      if (is_lru_type(map.type)) {
-        std::atomic<uint32_t>& flags = element_at(map, at - 1).flags;
-        if (!(flags.load(kRelaxed) & kReferenced)) flags.store(kReferenced, kRelaxed);
-      }
-      return value_at(map, at - 1, slot);
-    }
-    if (!again) return nullptr;
+  uint32_t at = find_element(map, key, map.key_size);
+  if (!at) return nullptr;
+  if (is_lru_type(map.type)) {
+    std::atomic<uint32_t>& flags = element_at(map, at - 1).flags;
+    if (!(flags.load(kRelaxed) & kReferenced)) flags.store(kReferenced, kRelaxed);
   }
-  return nullptr;
+  return value_at(map, at - 1, slot);
 }
 
 int64_t hash_update(const MapView& map, const void* key, const void* value, uint64_t flags,
@@ -266,7 +207,7 @@ bool hash_element_at(const MapView& map, uint32_t index, const void*& key, bool&
   HashElement& element = element_at(map, index);
   bool again = false;
   key = key_of(element);
-  used = walk(map, key, element.hash.load(kRelaxed), again) == index + 1;
+  used = walk(map, key, map.key_size, element.hash.load(kRelaxed), again) == index + 1;
   return true;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Shared by maps.cc, maps_hash.cc and maps_ring.cc only.
+// Shared by maps.cc, maps_hash.cc, maps_ring.cc and helpers.cc only.
 #pragma once
 
 #include "hooks/maps.h"
+#include "hooks/words.h"
 
 namespace bt::hooks {
 
@@ -16,16 +17,55 @@ int64_t hash_update(const MapView& map, const void* key, const void* value, uint
 int64_t hash_delete(const MapView& map, const void* key, const MapUser& user);
 void hash_repair(const MapView& map);
 
-// By whole words where possible: a reader of an aligned 8-byte value never sees half of it.
-inline void copy_value(void* to, const void* from, uint32_t size) {
-  auto* out = static_cast<unsigned char*>(to);
-  const auto* in = static_cast<const unsigned char*>(from);
-  for (; size >= 8; size -= 8, in += 8, out += 8) {
-    uint64_t word;
-    __builtin_memcpy(&word, in, 8);
-    __builtin_memcpy(out, &word, 8);
+// ---- hash: the way of lookups (maps_hash.cc says why it needs no lock) -----------------------------------------------------
+inline constexpr uint32_t kWalkMax =
+    4096;  // elements one walk visits before it takes the chain for damaged
+inline constexpr uint32_t kRestartsMax = 8;  // then a lookup answers "not found"
+
+inline HashElement& element_at(const MapView& map, uint32_t index) {
+  return *reinterpret_cast<HashElement*>(map.elements +
+                                         uint64_t{index} * map.layout.element_stride);
+}
+inline unsigned char* key_of(HashElement& element) {
+  return reinterpret_cast<unsigned char*>(&element) + sizeof(HashElement);
+}
+
+// Index + 1 of the key's element, 0 = none. `again` is set where the walk was carried into another chain.
+[[gnu::always_inline]] inline uint32_t walk(const MapView& map, const void* key, uint32_t key_size,
+                                            uint32_t hash, bool& again) {
+  uint32_t mask = map.layout.bucket_count - 1;
+  uint32_t at = map.buckets[hash & mask].load(std::memory_order_acquire);
+  for (uint32_t steps = 0; at && steps < kWalkMax; steps++) {
+    if (at > map.layout.element_count) return 0;
+    HashElement& element = element_at(map, at - 1);
+    uint32_t next = element.next.load(std::memory_order_acquire);
+    uint32_t element_hash = element.hash.load(std::memory_order_acquire);
+    if ((element_hash ^ hash) & mask) {
+      again = true;
+      return 0;
+    }
+    if (element_hash == hash && same_bytes(key_of(element), key, key_size)) return at;
+    at = next;
   }
-  for (; size; size--) *out++ = *in++;
+  return 0;
+}
+
+[[gnu::always_inline]] inline uint32_t find_element(const MapView& map, const void* key,
+                                                    uint32_t key_size) {
+  uint32_t hash = hash_of(key, key_size);
+  for (uint32_t tries = 0; tries < kRestartsMax; tries++) {
+    bool again = false;
+    uint32_t at = walk(map, key, key_size, hash, again);
+    if (at || !again) return at;
+  }
+  return 0;
+}
+
+// Of a map that is neither LRU nor per-CPU, with keys of this size.
+template <uint32_t key_size>
+void* hash_lookup_plain(const MapView& map, const void* key) {
+  uint32_t at = find_element(map, key, key_size);
+  return at ? map.values + uint64_t{at - 1} * map.layout.value_stride : nullptr;
 }
 
 }  // namespace bt::hooks

@@ -14,6 +14,7 @@ namespace bt::hooks {
 
 Registry* registry = nullptr;
 std::atomic<const State*> current_state{nullptr};
+Watched watched;
 
 namespace {
 
@@ -107,6 +108,27 @@ void release_images(State& state) {
     if (--state.images[i]->references == 0) free_image(state.images[i]);
 }
 
+// Whether a program asks for nothing to be prepared: no helper that uses what run_enter() sets, no look at the first word.
+bool is_simple(const LoadedProgram& program) {
+  const LoadedImage& image = *program.image;
+  bool simple = program.jit && !image.log && !image.needs_slot && !(program.context_words & 1);
+  for (uint32_t i = 0; i < image.map_count; i++)
+    simple &= image.maps[i].type != BPF_MAP_TYPE_PROG_ARRAY;
+  for (uint32_t i = 0; i < program.insn_count; i++) {
+    const bpf_insn& insn = program.insns[i];
+    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0)
+      simple &= insn.imm != BPF_FUNC_override_return && insn.imm != BPF_FUNC_set_retval;
+  }
+  return simple;
+}
+
+void find_simple(const State& state, CallRow& row) {
+  const ProgramList& list = row.lists[static_cast<uint32_t>(AttachKind::kSysEnter)];
+  if (list.count != 1 || row.has_op || row.wants_exit) return;
+  const LoadedProgram* program = state.programs[list.start];
+  if (is_simple(*program)) row.simple = program;
+}
+
 State* build_state(uint64_t word, const State* old) {
   State scratch;
   collect_images(scratch, old);
@@ -128,15 +150,19 @@ State* build_state(uint64_t word, const State* old) {
   each_list([&](uint32_t nr, uint32_t kind) {
     uint32_t count = list_programs(*state, static_cast<AttachKind>(kind), nr, state->programs + at);
     CallRow& row = state->rows[nr];
+    row.op = op_call(nr);
     row.lists[kind] = {at, count};
     at += count;
     auto attach = static_cast<AttachKind>(kind);
+    for (uint32_t i = 0; attach >= AttachKind::kDecide && i < count; i++)
+      row.context_words |= state->programs[row.lists[kind].start + i]->context_words;
     if (count && (attach == AttachKind::kDecide || attach == AttachKind::kOpEnter))
       row.has_op = true;
     if (count && (attach == AttachKind::kSysExit || attach == AttachKind::kOpExit))
       row.wants_exit = true;
     if (changes_identity(nr)) row.wants_exit = true;
   });
+  for (CallRow& row : state->rows) find_simple(*state, row);
   return state;
 }
 
@@ -165,11 +191,25 @@ void free_retired() {
   }
 }
 
+bool is_attached(const CallRow& row) {
+  bool any = row.wants_exit;
+  for (const ProgramList& list : row.lists) any |= list.count != 0;
+  return any;
+}
+
+// Until the word is told, threads that read it take the long way.
+void tell_watched(const State& state) {
+  for (uint32_t nr = 0; nr < kSyscallsMax; nr++)
+    watched.calls[nr].store(is_attached(state.rows[nr]), std::memory_order_relaxed);
+  watched.word.store(state.word, std::memory_order_release);
+}
+
 void rebuild(uint64_t word) {
   auto* old = const_cast<State*>(current_state.load(std::memory_order_relaxed));
   State* state = build_state(word, old);
   if (!state) return;
   current_state.store(state, std::memory_order_release);
+  tell_watched(*state);
   identity_changed();
   if (old) {
     old->next_retired = retired;
@@ -251,7 +291,7 @@ Thread* alloc_thread() {
   thread->slot = thread->user.slot = kNoSlot;
   thread->identity_generation = 0;
   thread->shared_slot = false;
-  thread->depth = 0;
+  thread->running.store(nullptr, std::memory_order_relaxed);
   thread->random =
       reinterpret_cast<uint64_t>(thread) ^ (thread->user.token * 0x9e37'79b9'7f4a'7c15);
   return thread;

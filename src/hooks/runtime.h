@@ -7,6 +7,7 @@
 // membarrier(2) before it looks, so that the fast path has no fence. Where membarrier is refused nothing is freed.
 #pragma once
 
+#include "hooks/hooks.h"
 #include "hooks/image_format.h"
 #include "hooks/maps.h"
 #include "hooks/thread.h"
@@ -21,7 +22,7 @@ struct LoadedProgram {
   uint32_t insn_count;
   AttachKind attach_kind;
   int32_t attach_number;
-  uint32_t reserved;
+  uint32_t context_words;
   JitEntry jit;           // null = interpret
   const void* jit_inner;  // where a tail call enters
 };
@@ -46,17 +47,27 @@ struct LoadedImage {
   bool interpret = false;
 };
 
-inline constexpr uint32_t kSyscallsMax = 512;
+inline constexpr uint32_t kSyscallsMax = kCallsMax;
+
+// What operation a call is, and in which arguments its paths and their (directory) descriptors stand.
+struct OpCall {
+  uint16_t op = 0xffff;  // ops.def, in its order; 0xffff = none
+  int8_t path_argument[2] = {-1, -1};
+  int8_t fd_argument[2] = {-1, -1};
+};
 
 // A run of State::programs.
 struct ProgramList {
   uint32_t start = 0;
   uint32_t count = 0;
 };
-struct CallRow {
+struct alignas(64) CallRow {
   ProgramList lists[static_cast<uint32_t>(AttachKind::kAttachKindCount)];
-  bool has_op = false;      // decide or enter programs
-  bool wants_exit = false;  // exit programs, or a call after which identities are asked anew
+  const LoadedProgram* simple = nullptr;  // simple_call.h; null: this call is not one of those
+  OpCall op;
+  uint32_t context_words = 0;  // what programs of operations read of this call's context
+  bool has_op = false;         // decide or enter programs
+  bool wants_exit = false;     // exit programs, or a call after which identities are asked anew
 };
 
 struct State {
@@ -76,12 +87,6 @@ LoadedImage* load_image(int64_t directory, uint64_t id);
 LoadedImage* load_image_from(const void* file, uint64_t size, unsigned char* maps_file);
 void free_image(LoadedImage* image);
 
-// What operation a call is, and in which arguments its paths and their (directory) descriptors stand.
-struct OpCall {
-  uint16_t op = 0xffff;  // ops.def, in its order; 0xffff = none
-  int8_t path_argument[2] = {-1, -1};
-  int8_t fd_argument[2] = {-1, -1};
-};
 OpCall op_call(int64_t nr);
 uint32_t op_of_call(int64_t nr);
 

@@ -53,6 +53,10 @@ int64_t kernel_read_string(char* to, uint64_t size, uint64_t from) {
 
 void set_faults_handled(bool handled) { faults_handled.store(handled, std::memory_order_relaxed); }
 
+bool may_load_words(uint64_t address) {
+  return faults_handled.load(std::memory_order_relaxed) && plausible(address, 1);
+}
+
 int64_t safe_read(void* to, uint64_t size, uint64_t from) {
   if (size == 0) return 0;
   int64_t result = -EFAULT;

@@ -15,4 +15,7 @@ int64_t safe_read(void* to, uint64_t size, uint64_t from);
 // Bytes copied with the terminator, which is always written where size > 0; or −EFAULT, and `to` is zero.
 int64_t safe_read_string(char* to, uint64_t size, uint64_t from);
 
+// Whether words of the OS page with this address may be read by base::load_user_u64.
+bool may_load_words(uint64_t address);
+
 }  // namespace bt::hooks

@@ -65,6 +65,7 @@ class TestImage {
       row.attach_number = program.number;
       row.insn_start = insns;
       row.insn_count = static_cast<uint32_t>(program.insns.size());
+      row.context_words = ~0u;
       insns += row.insn_count;
       append(row);
     }

@@ -15,6 +15,7 @@ namespace bt::hooks {
 
 struct State;
 struct LoadedImage;
+struct Call;
 
 inline constexpr uint32_t kFramesMax = 8;
 inline constexpr uint32_t kFrameSize = 512;
@@ -32,10 +33,11 @@ struct ShadowTask {
 };
 
 // A path of the call at hand, as helpers see it; made when one first asks.
+inline constexpr uint32_t kPathSlack = 8;  // readable bytes behind a path: it is looked at by words
 struct CachedPath {
   bool known = false;
   uint32_t size = 0;
-  char text[4096];
+  char text[4096 + kPathSlack];
 };
 
 struct Thread {
@@ -43,21 +45,19 @@ struct Thread {
   uint32_t tail_calls = 0;  // the JIT counts it by offset 8
   uint32_t slot =
       0;  // the JIT loads it by offset 12; ~0 until a per-CPU map or the cpu id is first used
-  uint32_t depth = 0;               // recursion guard: 1 while programs run
-  std::atomic<bool> in_use{false};  // atomic: free_thread() → alloc_thread()
+  uint64_t pid_tgid = 0;             // the JIT reads these three by their offsets
+  uint64_t uid_gid = 0;              //   (identity.h)
+  uint64_t identity_generation = 0;  // of which both are true
+  std::atomic<bool> in_use{false};   // atomic: free_thread() → alloc_thread()
   bool overridden = false;
   bool may_override = false;
-  bool identity_known = false;
   bool shared_slot = false;  // slot is the last, which is taken for each run
   int64_t override_value = 0;
   const LoadedImage* image = nullptr;  // of the program that runs
-  const CallContext* call = nullptr;   // of the btfuse/… program that runs
-  // The state whose programs run here. atomic: run_enter/run_exit → refresh(), ordered by membarrier
+  const Call* call = nullptr;          // whose btfuse/… program runs
+  // The state whose programs run here; also the recursion guard. atomic: run_enter/run_exit → refresh(), ordered by membarrier
   std::atomic<const State*> running{nullptr};
   MapUser user;
-  uint64_t pid_tgid = 0;
-  uint64_t uid_gid = 0;
-  uint64_t identity_generation = 0;
   uint64_t random = 0;
   ShadowTask task{};
   alignas(16) unsigned char stack[kFramesMax * kFrameSize];

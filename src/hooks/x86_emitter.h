@@ -80,8 +80,12 @@ class Emitter {
     rex_rr(wide, from, to), byte(operation * 8 + 1), modrm_rr(from, to);
   }
   void arithmetic_immediate(Arithmetic operation, Register to, int32_t value, bool wide) {
-    rex_rr(wide, kRax, to), byte(0x81), byte(0xc0 | operation << 3 | (to & 7));
-    word(static_cast<uint32_t>(value));
+    bool is_short = value == static_cast<int8_t>(value);
+    rex_rr(wide, kRax, to), byte(is_short ? 0x83 : 0x81), byte(0xc0 | operation << 3 | (to & 7));
+    if (is_short)
+      byte(static_cast<uint32_t>(value));
+    else
+      word(static_cast<uint32_t>(value));
   }
   void test(Register a, Register b, bool wide) { rex_rr(wide, b, a), byte(0x85), modrm_rr(b, a); }
   void test_immediate(Register a, int32_t value, bool wide) {
@@ -131,6 +135,9 @@ class Emitter {
     for (uint32_t i = 0; i < (size == 8 ? 4 : size); i++)
       byte(static_cast<uint32_t>(value) >> (8 * i));
   }
+  void compare_memory(Register with, Register base, int32_t offset) {  // cmp with, [base + offset]
+    rex_rr(true, with, base), byte(0x3b), modrm_memory(with, base, offset);
+  }
   void load_address(Register to, Register base, int32_t offset) {
     rex_rr(true, to, base), byte(0x8d), modrm_memory(to, base, offset);
   }
@@ -179,9 +186,13 @@ class Emitter {
   }
   void modrm_rr(uint8_t reg, uint8_t rm) { byte(0xc0 | (reg & 7) << 3 | (rm & 7)); }
   void modrm_memory(uint8_t reg, uint8_t base, int32_t offset) {
-    byte(0x80 | (reg & 7) << 3 | (base & 7));
+    bool is_short = offset == static_cast<int8_t>(offset);
+    byte((is_short ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7));
     if ((base & 7) == kRsp) byte(0x24);
-    word(static_cast<uint32_t>(offset));
+    if (is_short)
+      byte(static_cast<uint32_t>(offset));
+    else
+      word(static_cast<uint32_t>(offset));
   }
 
   unsigned char* buffer_;

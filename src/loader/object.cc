@@ -55,6 +55,7 @@ struct Program {
   std::string name, section;
   Attachment attachment;
   std::vector<bpf_insn> insns;
+  uint32_t context_words = 0;
 };
 
 class Builder {
@@ -270,6 +271,10 @@ class Builder {
       for (size_t i = 0; i < program.insns.size(); i++)
         if (is_helper_call(program.insns[i]))
           program.insns[i].off = static_cast<int16_t>(verdict.map_of_call[i]);
+      program.context_words = verdict.context_words;
+      // What the target of a tail call reads is its caller's context.
+      for (const bpf_insn& insn : program.insns)
+        if (is_helper_call(insn) && insn.imm == BPF_FUNC_tail_call) program.context_words = ~0u;
       built_.programs.push_back(
           program.name + ": " + describe(program.attachment.kind, program.attachment.number) +
           ", " + std::to_string(program.insns.size()) + " instructions, verified in " +
@@ -321,6 +326,7 @@ class Builder {
       out.attach_number = program.attachment.number;
       out.insn_start = header.insn_count;
       out.insn_count = static_cast<uint32_t>(program.insns.size());
+      out.context_words = program.context_words;
       header.insn_count += out.insn_count;
       append(&out, 1);
     }

@@ -101,6 +101,8 @@ void Walk::check_context(const Reg& reg, int64_t offset, int64_t size, bool writ
   if (at < 0 || at + size > context_size(input_.context))
     refuse(std::string(write ? "writes " : "reads ") + range_text(at, at, size) +
            " of a context of " + std::to_string(context_size(input_.context)) + " bytes");
+  for (int64_t word = at / 8; word <= (at + size - 1) / 8; word++)
+    verdict_.context_words |= 1u << word;
   if (!write) return;
   bool action = at == offsetof(hooks::CallContext, action) && size == 4;
   bool result = at == offsetof(hooks::CallContext, ret) && size == 8;
