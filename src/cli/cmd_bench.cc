@@ -43,6 +43,8 @@ int cmd_bench(Arguments& arguments) {
   results.machine = bench::this_machine();
   results.rounds = options.rounds;
   if (wants(options, "micro")) bench::measure_micro(options, results);
+  if (wants(options, "programs")) bench::measure_programs(options, results);
+  if (wants(options, "scaling")) bench::measure_scaling(options, results);
   if (wants(options, "start")) bench::measure_start(options, results);
   if (wants(options, "steady")) bench::measure_steady(options, results);
   if (wants(options, "growth")) bench::measure_growth(options, results);

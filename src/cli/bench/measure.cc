@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/bench/others.h"
 #include "cli/bench/programs.h"
 #include "cli/command_error.h"
 
@@ -23,13 +24,6 @@ constexpr double kStartMs = 0.6;
 constexpr double kSteadyCalls = 100;
 constexpr double kGrowthTimes = 1.5;
 constexpr double kFileBytes = 400;
-
-void say(const std::string& what) { std::fprintf(stderr, "btfuse: bench: %s\n", what.c_str()); }
-
-std::vector<std::string> served(std::vector<std::string> words) {
-  words.insert(words.begin(), {companion("btfuse"), "run", "--"});
-  return words;
-}
 
 void add_micro_bars(Results& results) {
   const Samples& samples = results.samples;
@@ -55,6 +49,26 @@ void add_micro_bars(Results& results) {
 
 }  // namespace
 
+void say(const std::string& what) { std::fprintf(stderr, "btfuse: bench: %s\n", what.c_str()); }
+
+void Progress::step(const std::string& detail) {
+  std::string left;
+  if (done_ > 0) {
+    auto passed = std::chrono::steady_clock::now() - begin_;
+    auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(passed).count() * (all_ - done_) / done_;
+    left = ", about " + std::to_string(seconds) + " s left";
+  }
+  done_++;
+  say(what_ + ", step " + std::to_string(done_) + " of " + std::to_string(all_) + " (" + detail +
+      ")" + left);
+}
+
+std::vector<std::string> served(std::vector<std::string> words) {
+  words.insert(words.begin(), {companion("btfuse"), "run", "--"});
+  return words;
+}
+
 void measure_micro(const Options& options, Results& results) {
   std::string micro = options.micro.empty() ? companion("btfuse-micro") : options.micro;
   std::string engine;
@@ -65,9 +79,13 @@ void measure_micro(const Options& options, Results& results) {
   }
   Workshop workshop("1G");
   setenv("MICRO_BATCHES", options.quick ? "5" : "21", 1);
+  Others others(workshop.native());
+  results.disk = others.disk_type();
+  const int steps = 3 + (engine.empty() ? 0 : 1) + static_cast<int>(others.list().size());
+  Progress progress("micro", steps * options.rounds);
   for (int round = 1; round <= options.rounds; round++) {
-    say("micro, round " + std::to_string(round) + " of " + std::to_string(options.rounds));
     auto take = [&](Way way, const std::vector<std::string>& words) {
+      progress.step(std::string(way_label(way)) + ", round " + std::to_string(round));
       for (const auto& [name, value] : parse_figures(run_program(words, kMicroLimitSeconds)))
         results.samples.add(name, way, value);
     };
@@ -75,6 +93,7 @@ void measure_micro(const Options& options, Results& results) {
     take(Way::kInProcess, served({micro, workshop.mount_point()}));
     take(Way::kKernel, {micro, workshop.mount_point()});
     if (!engine.empty()) take(Way::kEngine, {engine});
+    for (const Other& other : others.list()) take(other.way, {micro, other.directory});
   }
   add_micro_bars(results);
 }

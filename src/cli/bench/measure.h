@@ -2,7 +2,10 @@
 // The measurements of `btfuse bench`, each adding what it found, and the bars it looked at, to the results.
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/bench/samples.h"
 
@@ -15,8 +18,29 @@ struct Options {
   std::string only;   // comma-separated parts; "" = all
 };
 
-// micro: single calls natively, through the kernel and in-process, in interleaved rounds; the engine directly where built.
+// What a long run is at, on stderr; with `done` of `all` steps, about how long it will take.
+void say(const std::string& what);
+class Progress {
+ public:
+  Progress(std::string what, int all) : what_(std::move(what)), all_(all) {}
+  void step(const std::string& detail);
+
+ private:
+  std::string what_;
+  int all_, done_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+// A program as it is started under btfuse run.
+std::vector<std::string> served(std::vector<std::string> words);
+
+// micro: single calls natively, through the kernel and in-process, in interleaved rounds; the engine directly where built, the
+// disk's file system, bindfs and libfuse's passthrough where they are installed.
 void measure_micro(const Options& options, Results& results);
+// programs: copying, packing, searching and removing a tree of headers, natively, through the kernel and in-process.
+void measure_programs(const Options& options, Results& results);
+// scaling: several processes at once against one, in-process and natively.
+void measure_scaling(const Options& options, Results& results);
 // start: btfuse run -- /bin/true against /bin/true, while the daemon is idle.
 void measure_start(const Options& options, Results& results);
 // steady: system calls of a million rounds of stat, open, read, close.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "cli/bench/report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
 
+#include "cli/bench/tables.h"
 #include "cli/json_writer.h"
 
 namespace bt::cli::bench {
@@ -17,37 +19,6 @@ namespace {
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   out += text;
-}
-
-// "-" for what was not measured.
-std::string cell(const Samples& samples, const std::string& figure, Way way) {
-  if (!samples.has(figure, way)) return "-";
-  std::string text;
-  append(text, "%.*f", samples.median(figure, way) < 100 ? 1 : 0, samples.median(figure, way));
-  return text;
-}
-
-std::string ratio_cell(const Samples& samples, const std::string& figure, Way over) {
-  double ratio = samples.ratio(figure, over, Way::kInProcess);
-  std::string text;
-  append(text, ratio > 0 ? "%.1fx" : "-", ratio);
-  return text;
-}
-
-// In-process minus engine: what interception and the POSIX layer cost.
-std::string distance_cell(const Samples& samples, const std::string& figure) {
-  if (!samples.has(figure, Way::kEngine) || !samples.has(figure, Way::kInProcess)) return "-";
-  std::string text;
-  append(text, "%+.1f",
-         samples.median(figure, Way::kInProcess) - samples.median(figure, Way::kEngine));
-  return text;
-}
-
-std::string spread_cell(const Samples& samples, const std::string& figure) {
-  if (!samples.has(figure, Way::kInProcess)) return "-";
-  std::string text;
-  append(text, "%.0f %%", samples.spread(figure, Way::kInProcess) * 100);
-  return text;
 }
 
 std::string bar_line(const Bar& bar) {
@@ -95,27 +66,68 @@ void append_bars(std::string& out, const Samples& samples, const std::string& fi
   }
 }
 
+void append_text(std::string& out, const Table& table) {
+  std::vector<size_t> widths;
+  for (const std::string& word : table.head) widths.push_back(word.size());
+  for (const auto& row : table.rows)
+    for (size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], row[i].size());
+  auto line = [&](const std::vector<std::string>& words) {
+    for (size_t i = 0; i < words.size(); i++) {
+      std::string space(widths[i] - words[i].size() + (i ? 2 : 0), ' ');
+      out += i ? space + words[i] : words[i] + space;
+    }
+    out += "\n";
+  };
+  out += "\n" + table.title + "\n";
+  line(table.head);
+  for (const auto& row : table.rows) line(row);
+}
+
+void append_markdown(std::string& out, const Table& table) {
+  auto line = [&](const std::vector<std::string>& words) {
+    for (const std::string& word : words) out += "| " + word + " ";
+    out += "|\n";
+  };
+  out += "\n" + table.title + ".\n\n";
+  line(table.head);
+  for (size_t i = 0; i < table.head.size(); i++) out += i ? "--:|" : "|---|";
+  out += "\n";
+  for (const auto& row : table.rows) line(row);
+}
+
+void append_html(std::string& out, const Table& table) {
+  auto line = [&](const std::vector<std::string>& words, const char* tag) {
+    out += "<tr>";
+    for (const std::string& word : words) out += std::string("<") + tag + ">" + escape(word);
+    out += "</tr>\n";
+  };
+  out += "<h2>" + escape(table.title) + "</h2>\n<div class=\"wide\"><table>\n";
+  line(table.head, "th");
+  for (const auto& row : table.rows) line(row, "td");
+  out += "</table></div>\n";
+}
+
+void put_samples(JsonWriter& json, const Samples& samples) {
+  json.begin_object();
+  for (const std::string& figure : samples.figures()) {
+    json.key(figure);
+    json.begin_object();
+    for (int i = 0; i < kWays; i++) {
+      Way way = static_cast<Way>(i);
+      if (!samples.has(figure, way)) continue;
+      json.member(way_label(way), samples.median(figure, way));
+      json.member(std::string(way_label(way)) + "_spread", samples.spread(figure, way));
+    }
+    json.end_object();
+  }
+  json.end_object();
+}
+
 }  // namespace
 
 std::string text_report(const Results& results) {
   std::string out = machine_line(results.machine) + "\n";
-  const Samples& samples = results.samples;
-  if (!samples.figures().empty()) {
-    append(out, "\nnanoseconds per call, median of %d interleaved rounds\n", results.rounds);
-    append(out, "%-22s %9s %9s %11s %8s %9s %9s %9s %7s\n", "", "native", "kernel", "in-process",
-           "engine", "distance", "vs native", "vs kernel", "spread");
-    for (const std::string& figure : samples.figures())
-      append(
-          out, "%-22s %9s %9s %11s %8s %9s %9s %9s %7s\n", figure.c_str(),
-          cell(samples, figure, Way::kNative).c_str(), cell(samples, figure, Way::kKernel).c_str(),
-          cell(samples, figure, Way::kInProcess).c_str(),
-          cell(samples, figure, Way::kEngine).c_str(), distance_cell(samples, figure).c_str(),
-          ratio_cell(samples, figure, Way::kNative).c_str(),
-          ratio_cell(samples, figure, Way::kKernel).c_str(), spread_cell(samples, figure).c_str());
-  }
-  if (!results.numbers.empty()) out += "\n";
-  for (const auto& [name, value] : results.numbers)
-    append(out, "%-40s %12.1f\n", name.c_str(), value);
+  for (const Table& table : tables_of(results)) append_text(out, table);
   if (!results.bars.empty()) out += "\n";
   int missed = 0;
   for (const Bar& bar : results.bars) {
@@ -142,20 +154,11 @@ std::string json_report(const Results& results) {
   json.member("date", results.machine.date);
   json.end_object();
   json.member("rounds", results.rounds);
+  json.member("disk", results.disk);
   json.key("figures_ns");
-  json.begin_object();
-  for (const std::string& figure : results.samples.figures()) {
-    json.key(figure);
-    json.begin_object();
-    for (int i = 0; i < kWays; i++) {
-      Way way = static_cast<Way>(i);
-      if (!results.samples.has(figure, way)) continue;
-      json.member(way_label(way), results.samples.median(figure, way));
-      json.member(std::string(way_label(way)) + "_spread", results.samples.spread(figure, way));
-    }
-    json.end_object();
-  }
-  json.end_object();
+  put_samples(json, results.samples);
+  json.key("programs_ms");
+  put_samples(json, results.programs);
   json.key("numbers");
   json.begin_object();
   for (const auto& [name, value] : results.numbers) json.member(name, value);
@@ -184,26 +187,11 @@ std::string markdown_report(const Results& results) {
       "`bench`, each opening with its\n"
       "question. *native* is a tmpfs, *kernel* the mount through the kernel, *in-process* the same "
       "program under `btfuse run`,\n"
-      "*engine* the engine called directly; *distance* is in-process minus engine.\n\n";
-  out += machine_line(results.machine) + "\n\n";
-  append(out,
-         "Nanoseconds per call (per pair or triple of calls where the name says so), median of %d "
-         "interleaved rounds.\n\n",
-         results.rounds);
-  out +=
-      "| call | native | kernel | in-process | engine | distance | vs native | vs kernel | spread "
-      "|\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n";
-  const Samples& samples = results.samples;
-  for (const std::string& figure : samples.figures())
-    append(out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", figure.c_str(),
-           cell(samples, figure, Way::kNative).c_str(), cell(samples, figure, Way::kKernel).c_str(),
-           cell(samples, figure, Way::kInProcess).c_str(),
-           cell(samples, figure, Way::kEngine).c_str(), distance_cell(samples, figure).c_str(),
-           ratio_cell(samples, figure, Way::kNative).c_str(),
-           ratio_cell(samples, figure, Way::kKernel).c_str(), spread_cell(samples, figure).c_str());
-  out += "\n| beside it | |\n|---|--:|\n";
-  for (const auto& [name, value] : results.numbers)
-    append(out, "| %s | %.1f |\n", name.c_str(), value);
+      "*engine* the engine called directly; *distance* is in-process minus engine; *spread* is "
+      "(greatest − smallest) / median\n"
+      "of the in-process rounds.\n\n";
+  out += machine_line(results.machine) + "\n";
+  for (const Table& table : tables_of(results)) append_markdown(out, table);
   out += "\n## Bars\n\n| bar | found | |\n|---|---|---|\n";
   for (const Bar& bar : results.bars)
     append(out, "| %s | %s | %s |\n", bar.name.c_str(), bar_line(bar).c_str(),
@@ -227,7 +215,7 @@ std::string html_report(const Results& results) {
       "svg{width:100%;height:auto}svg text{fill:var(--t);font-size:12px}svg .v{font-size:10px}\n"
       ".in_process{fill:var(--i);color:var(--i)}.native{fill:var(--n);color:var(--n)}.kernel{fill:"
       "var(--k);color:var(--k)}\n"
-      "table{border-collapse:collapse}td,th{padding:2px "
+      "table{border-collapse:collapse}.wide{overflow-x:auto}td,th{padding:2px "
       "10px;text-align:right}td:first-child{text-align:left}\n"
       "</style>\n<h1>bt_fuse benchmark</h1>\n";
   out += "<p>" + escape(machine_line(results.machine)) + "</p>\n";
@@ -243,7 +231,9 @@ std::string html_report(const Results& results) {
     append_bars(out, samples, figure, top);
     top += 44;
   }
-  out += "</svg>\n<h2>Bars</h2>\n<table>\n";
+  out += "</svg>\n";
+  for (const Table& table : tables_of(results)) append_html(out, table);
+  out += "<h2>Bars</h2>\n<table>\n";
   for (const Bar& bar : results.bars)
     append(out, "<tr><td>%s<td>%s<td>%s</tr>\n", bar.name.c_str(), bar_line(bar).c_str(),
            bar.met() ? "met" : "<b>missed</b>");

@@ -12,7 +12,8 @@
 namespace bt::cli::bench {
 
 const char* way_label(Way way) {
-  constexpr const char* kLabels[] = {"native", "kernel", "in_process", "engine"};
+  constexpr const char* kLabels[] = {"native", "kernel", "in_process", "engine",
+                                     "disk",   "bindfs", "passthrough"};
   return kLabels[static_cast<int>(way)];
 }
 

@@ -9,8 +9,10 @@
 
 namespace bt::cli::bench {
 
-// engine: the same work by calling the engine, without interception, system call or path walk by an agent: the limit.
-enum class Way { kNative, kKernel, kInProcess, kEngine, kCount };
+// native: a tmpfs. engine: the same work by calling the engine, without interception, system call or path walk by an agent: the
+// limit. disk: the file system of the working directory, where that is not a tmpfs. bindfs, passthrough: other FUSE file
+// systems over that tmpfs, where they are installed.
+enum class Way { kNative, kKernel, kInProcess, kEngine, kDisk, kBindfs, kPassthrough, kCount };
 inline constexpr int kWays = static_cast<int>(Way::kCount);
 const char* way_label(Way way);
 
@@ -56,6 +58,8 @@ struct Results {
   int rounds = 0;
   Samples samples;
   std::vector<Bar> bars;
+  Samples programs;  // real programs, in milliseconds
+  std::string disk;  // what kDisk is: "ext4"
   // Single numbers beside the figures: "start_alone_us", "steady_calls", …
   std::vector<std::pair<std::string, double>> numbers;
 
