@@ -37,6 +37,8 @@ inline bool is_our_path(uint64_t argument) {
   return posix::path_may_be_ours(reinterpret_cast<const char*>(argument));
 }
 inline bool is_our_at_path(uint64_t directory, uint64_t path) {
+  // Mostly the file itself, or a path below it; an absolute one is found out later.
+  if (is_our_descriptor(directory)) return true;
   return posix::at_path_may_be_ours(static_cast<int32_t>(directory),
                                     reinterpret_cast<const char*>(path));
 }

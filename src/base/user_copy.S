@@ -26,21 +26,32 @@ bt_user_copy:
   jb      .Lbelow_16
   cmp     $256, %rdx
   jae     .Lbig
-  // 16 to 255: pairs of words, then the last pair once more, overlapping. %r10 is where the last pair starts.
+  // 16 to 255: fours of words, a pair, then the last pair, overlapping. %r10 is where the last pair starts.
   lea     -16(%rsi,%rdx), %r10
   lea     -16(%rdi,%rdx), %r11
-  cmp     %r10, %rsi
-  jae     2f
+  sub     $32, %rdx
+  jb      2f
 1:
+  mov     (%rsi), %rax
+  mov     8(%rsi), %rcx
+  mov     16(%rsi), %r8
+  mov     24(%rsi), %r9
+  mov     %rax, (%rdi)
+  mov     %rcx, 8(%rdi)
+  mov     %r8, 16(%rdi)
+  mov     %r9, 24(%rdi)
+  add     $32, %rsi
+  add     $32, %rdi
+  sub     $32, %rdx
+  jae     1b
+2:
+  cmp     $-16, %rdx     // 16 bytes or fewer are left: the last pair has them
+  jle     4f
   mov     (%rsi), %rax
   mov     8(%rsi), %rcx
   mov     %rax, (%rdi)
   mov     %rcx, 8(%rdi)
-  add     $16, %rsi
-  add     $16, %rdi
-  cmp     %r10, %rsi
-  jb      1b
-2:
+4:
   mov     (%r10), %rax
   mov     8(%r10), %rcx
   mov     %rax, (%r11)

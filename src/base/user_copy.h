@@ -64,6 +64,24 @@ BT_USER_LOAD(load_user_u32, uint32_t, "movl", "k")
 BT_USER_LOAD(load_user_u64, uint64_t, "movq", "q")
 #undef BT_USER_LOAD
 
+// The same the other way. Costs the store alone.
+inline bool store_user_u64(void* destination, uint64_t value) {
+  asm goto(
+      "1: movq %1, %0\n"
+      "2:\n"
+      ".pushsection bt_fixups,\"a\",@progbits\n"
+      ".balign 4\n"
+      "   .long 1b - ., 2b - ., %l[fault] - .\n"
+      ".popsection\n"
+      :
+      : "m"(*static_cast<uint64_t*>(destination)), "er"(value)
+      : "memory"
+      : fault);
+  return true;
+fault:
+  return false;
+}
+
 // Copies a terminated string, terminator included, into `destination` of `size` bytes. Its length, or −EFAULT, or
 // −ENAMETOOLONG when it does not end within `size` bytes (size ≥ 1).
 int64_t copy_string_from_user(char* destination, const char* source, uint64_t size);

@@ -134,4 +134,8 @@ int64_t clock_now_ns(const Thread& thread) {
   return ask_kernel();
 }
 
+void publish_coarse_time(const Thread& thread) {
+  __atomic_store_n(&thread.volume->superblock().coarse_time_ns, ask_kernel(), __ATOMIC_RELAXED);
+}
+
 }  // namespace bt::engine

@@ -14,5 +14,12 @@ namespace bt::engine {
 
 // Nanoseconds since 1970.
 int64_t clock_now_ns(const Thread& thread);
+// A second late at most, while the daemon lives, and one load: for what is about days.
+inline int64_t coarse_now_ns(const Thread& thread) {
+  int64_t coarse = __atomic_load_n(&thread.volume->superblock().coarse_time_ns, __ATOMIC_RELAXED);
+  return coarse ? coarse : clock_now_ns(thread);
+}
+// The daemon, each round of its housekeeping.
+void publish_coarse_time(const Thread& thread);
 
 }  // namespace bt::engine

@@ -28,7 +28,4 @@ Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber direct
 // A fresh record but for lock, generation and mode, which is stored last and logged: undone, it must look free again.
 void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now);
 
-// Copies what Attributes has out of a record; lock held, or under its sequence.
-void copy_attributes(const InodeRecord& record, InodeNumber number, Attributes& attributes);
-
 }  // namespace bt::engine

@@ -2,6 +2,7 @@
 // mknod, mkdir and symlink. Locks: the directory, the name's stripe. Log: at most 45 entries (docs/transactions.md).
 #include "engine/make_entry.h"
 #include "engine/origin.h"
+#include "engine/read_attributes.h"
 
 namespace bt::engine {
 

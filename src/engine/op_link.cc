@@ -6,6 +6,7 @@
 #include "engine/make_entry.h"
 #include "engine/operations.h"
 #include "engine/origin.h"
+#include "engine/read_attributes.h"
 
 namespace bt::engine {
 namespace {

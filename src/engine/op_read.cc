@@ -35,8 +35,9 @@ void mark_visited(const Volume& volume, const PageRun& run) {
 }
 
 // Copies [offset, offset + size) of the file as it looks now.
-Outcome copy_out(const Volume& volume, const InodeRecord& inode, bool cached, uint64_t offset,
-                 uint64_t size, PieceCursor& pieces) {
+[[gnu::always_inline]] inline Outcome copy_out(const Volume& volume, const InodeRecord& inode,
+                                               bool cached, uint64_t offset, uint64_t size,
+                                               PieceCursor& pieces) {
   while (size > 0) {
     uint64_t in_page = offset % kPageSizeBytes;
     PageRun run = find_run(volume, inode, offset / kPageSizeBytes,
@@ -61,7 +62,8 @@ Outcome copy_out(const Volume& volume, const InodeRecord& inode, bool cached, ui
 }
 
 // The number names this inode still, and it has bytes to read.
-Result<void> check_file(const InodeRecord& inode, InodeNumber number) {
+[[gnu::always_inline]] inline Result<void> check_file(const InodeRecord& inode,
+                                                      InodeNumber number) {
   uint32_t mode = __atomic_load_n(&inode.mode, __ATOMIC_RELAXED);
   if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != number.generation() || mode == 0)
     return Error(ESTALE);
@@ -89,8 +91,10 @@ struct Request {
 };
 
 // One validated run. How much of it lies within the file is the answer.
-Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const Request& want,
-                          PieceCursor& pieces, Outcome& outcome) {
+[[gnu::always_inline]] inline Result<uint64_t> read_now(const Volume& volume,
+                                                        const InodeRecord& inode,
+                                                        const Request& want, PieceCursor& pieces,
+                                                        Outcome& outcome) {
   BT_TRY(check_file(inode, want.number));
   uint64_t size = __atomic_load_n(&inode.size, __ATOMIC_RELAXED);
   outcome = Outcome::kCopied;
@@ -102,7 +106,8 @@ Result<uint64_t> read_now(const Volume& volume, const InodeRecord& inode, const 
   return part;
 }
 
-Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result, Outcome outcome) {
+[[gnu::always_inline]] inline Result<uint64_t> finish(const Volume& volume, Result<uint64_t> result,
+                                                      Outcome outcome) {
   if (result && outcome == Outcome::kFault) return Error(EFAULT);
   if (result && outcome == Outcome::kNonsense) return BT_DAMAGED(volume);
   if (result && outcome == Outcome::kNotHere) return error::page_not_here;

@@ -7,6 +7,7 @@
 #include "engine/make_entry.h"
 #include "engine/operations.h"
 #include "engine/origin.h"
+#include "engine/read_attributes.h"
 #include "engine/xattr_store.h"
 
 namespace bt::engine {

@@ -15,10 +15,9 @@ void touch_atime(Context& context, InodeNumber inode) {
   if (!record || load_relaxed(record->generation) != inode.generation()) return;
   int64_t atime = load_relaxed(record->atime_ns);
   bool seen = atime > load_relaxed(record->mtime_ns) && atime > load_relaxed(record->ctime_ns);
-  int64_t now = clock_now_ns(context.thread);
-  if (seen && now - atime < kDayNs) return;
+  if (seen && coarse_now_ns(context.thread) - atime < kDayNs) return;
   if (volume.is_read_only() || (load_relaxed(volume.superblock().options) & kOptionNoAtime)) return;
-  __atomic_store_n(&record->atime_ns, now, __ATOMIC_RELAXED);
+  __atomic_store_n(&record->atime_ns, clock_now_ns(context.thread), __ATOMIC_RELAXED);
 }
 
 }  // namespace bt::engine

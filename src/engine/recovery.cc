@@ -100,7 +100,7 @@ bool recover_slot(Thread& thread, SlotIndex dead) {
   }
   shm::release_token(thread.robust, slot->token);
   offer_slot(volume, dead);
-  metrics::count_event(*volume.block(thread.slot_index), metrics::Event::k_recoveries);
+  metrics::count_event(*thread.block, metrics::Event::k_recoveries);
   // A thread that ended between two calls is no incident.
   if (undone || held) [[unlikely]]
     metrics::note_incident(volume.control(), metrics::IncidentKind::kThreadRepaired, who,

@@ -31,6 +31,7 @@ bool claim_slot(Thread& thread, SlotIndex index) {
   }
   thread.slot = &slot;
   thread.slot_index = index;
+  thread.block = volume.block(index);
   thread.tag = shm::make_tag(index, slot.generation);
   thread.thread_id = thread.robust.thread_id;
   thread.held_base = 0;
@@ -66,7 +67,7 @@ Result<void> attach_thread(Thread& thread, SessionIndex session) {
   BT_TRY(claim_any_slot(thread));
   thread.session = session;
   __atomic_store_n(&thread.slot->session, session, __ATOMIC_RELEASE);  // → condemn_session
-  metrics::begin_occupant(*thread.volume->block(thread.slot_index));
+  metrics::begin_occupant(*thread.block);
   return {};
 }
 

@@ -32,6 +32,7 @@ struct Thread {
   Volume* volume = nullptr;
   SlotRecord* slot = nullptr;
   SlotIndex slot_index = SlotIndex::kNone;
+  metrics::Block* block = nullptr;  // the slot's counters
   SessionIndex session = SessionIndex::kNone;
   uint64_t tag = 0;  // what locks carry while this thread holds them
   uint32_t thread_id = 0;

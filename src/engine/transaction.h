@@ -94,7 +94,7 @@ class Transaction {
 
   // Among this thread's events.
   void count(metrics::Event event) const {
-    metrics::count_event(*thread_.volume->block(thread_.slot_index), event);
+    metrics::count_event(*thread_.block, event);
   }
   // The point of no return; releases everything.
   void commit();

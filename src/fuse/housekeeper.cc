@@ -6,6 +6,7 @@
 
 #include <ctime>
 
+#include "engine/clock.h"
 #include "engine/reclaim.h"
 #include "fuse/log.h"
 #include "registry/writer.h"
@@ -177,6 +178,7 @@ void Housekeeper::run() {
       orphaned_(argument_);
       break;
     }
+    engine::publish_coarse_time(thread);
     engine::sweep_slots(thread);
     watch_new_sessions();
     end_dead_sessions(context);

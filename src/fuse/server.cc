@@ -85,7 +85,7 @@ void Server::serve() {
     BT_LOG(kError, "a serving thread found no slot: %s", describe(attached.error()));
     return;
   }
-  thread.block = static_cast<metrics::Block*>(volume_.metrics_block(thread.engine.slot_index));
+  thread.block = thread.engine.block;
   thread.control =
       static_cast<const metrics::Control*>(volume_.metrics_block(format::SlotIndex::kNone));
   fuse_buf message{};

@@ -39,49 +39,59 @@ inline uint64_t load_relaxed(const uint64_t& word) {
 
 class Meter {
  public:
-  Meter(Block& block, const Control& control) : block_(block), control_(control) {
-    if (--block_.until_sample < 0 || load_relaxed(control.trace_until) ||
+  Meter() = default;  // of a call that is not timed
+  Meter(Block& block, const Control& control) : block_(&block) {
+    if (--block.until_sample < 0 || load_relaxed(control.trace_until) ||
         load_relaxed(control.time_until)) [[unlikely]]
-      start();
+      started_ = start(block, control);
   }
 
-  // For a call whose block was not known when it began: it counts as timed if somebody traces.
-  Meter(Block& block, const Control& control, uint64_t began) : block_(block), control_(control) {
-    tracing_ = clock_ticks() < load_relaxed(control.trace_until);
-    if (tracing_) started_ = began;
+  // For a call whose block was not known when it began, at that many ticks: it is timed if somebody traces.
+  Meter(Block& block, const Control& control, uint64_t began) : block_(&block) {
+    if (clock_ticks() < load_relaxed(control.trace_until)) started_ = began | kTimed | kTraced;
   }
 
   void served(Operation operation, Way way) {
-    count(block_, operation, way);
-    if (started_ && way <= Way::k_fuse) [[unlikely]]
-      finish(operation, way == Way::k_fuse);
+    count(*block_, operation, way);
+    if (started_) [[unlikely]]
+      finish(operation, way);
   }
 
+  // The parts of served(), for who counts himself: whether there is anything to finish, and doing it.
+  bool is_timed() const { return started_ != 0; }
+  void finish(Operation operation, Way way) { ended_ = record(*block_, started_, operation, way); }
+
   // Whether somebody traces; then call trace() of trace.h, after served().
-  bool traced() const { return tracing_; }
+  bool traced() const { return started_ & kTraced; }
   uint64_t ended() const { return ended_; }
   uint64_t duration() const { return ended_ - started_; }
 
  private:
-  // Deadlines, not flags: a tracer that was killed stops costing anything by itself. They are compared here, out of the way.
-  [[gnu::noinline, gnu::cold]] void start() {
+  // In the low bits of started_, for which a tick or three are given up: that it is not 0, and whether somebody traces.
+  static constexpr uint64_t kTimed = 2, kTraced = 1;
+
+  // By value, so that a meter needs no memory. Deadlines, not flags: a tracer that was killed stops costing anything by itself.
+  // They are compared here, out of the way. 0: the call is not timed.
+  [[gnu::noinline, gnu::cold]] static uint64_t start(Block& block, const Control& control) {
     uint64_t now = clock_ticks();
-    bool sampled = block_.until_sample < 0;
-    if (sampled) block_.until_sample = kSampleEvery - 1;
-    tracing_ = now < load_relaxed(control_.trace_until);
-    if (sampled || tracing_ || now < load_relaxed(control_.time_until)) started_ = now;
+    bool sampled = block.until_sample < 0;
+    if (sampled) block.until_sample = kSampleEvery - 1;
+    bool tracing = now < load_relaxed(control.trace_until);
+    if (!sampled && !tracing && now >= load_relaxed(control.time_until)) return 0;
+    return ((now | kTimed) & ~kTraced) | (tracing ? kTraced : 0);
   }
-  [[gnu::noinline, gnu::cold]] void finish(Operation operation, bool kernel_path) {
-    ended_ = clock_ticks();
-    Histogram& histogram = block_.latency[kernel_path][static_cast<uint32_t>(operation)];
-    increment(histogram.count[bucket_of(ended_ - started_)]);
+  [[gnu::noinline, gnu::cold]] static uint64_t record(Block& block, uint64_t started,
+                                                      Operation operation, Way way) {
+    uint64_t ended = clock_ticks() | kTimed | kTraced;  // not before `started`
+    if (way > Way::k_fuse) return ended;
+    Histogram& histogram = block.latency[way == Way::k_fuse][static_cast<uint32_t>(operation)];
+    increment(histogram.count[bucket_of(ended - started)]);
+    return ended;
   }
 
-  Block& block_;
-  const Control& control_;
+  Block* block_ = nullptr;
   uint64_t started_ = 0;
   uint64_t ended_ = 0;
-  bool tracing_ = false;
 };
 
 }  // namespace bt::metrics

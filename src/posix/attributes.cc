@@ -9,36 +9,46 @@ namespace bt::posix {
 
 namespace {
 
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr uint64_t kSecondsBefore1970 = 9'223'372'037;  // as far as 64 bits of nanoseconds reach
 constexpr uint64_t kBlocksPerPage = format::kPageSizeBytes / 512;
 
-// struct stat of x86-64, from the kernel's own header: <sys/stat.h> names the same bytes otherwise.
-struct KernelStat {
-  uint64_t device, inode, link_count;
-  uint32_t mode, uid, gid, padding;
-  uint64_t rdev;
-  int64_t size, block_size, blocks;
-  int64_t times[6];  // access, modification, change: seconds, nanoseconds
-  int64_t unused[3];
-};
-static_assert(sizeof(KernelStat) == 144);
-
 // Times before 1970 have their nanoseconds counted upwards too.
-void split_time(int64_t time_ns, int64_t& seconds, int64_t& nanoseconds) {
-  seconds = time_ns / kNanosecondsPerSecond;
-  nanoseconds = time_ns % kNanosecondsPerSecond;
-  if (nanoseconds < 0) {
-    seconds--;
-    nanoseconds += kNanosecondsPerSecond;
-  }
+struct Time {
+  uint64_t seconds, nanoseconds;
+};
+Time split_time(int64_t time_ns) {
+  // Unsigned division by a constant is a multiplication and a shift.
+  uint64_t before = time_ns < 0 ? kSecondsBefore1970 : 0;
+  uint64_t shifted = static_cast<uint64_t>(time_ns) + before * kNanosecondsPerSecond;
+  uint64_t whole = shifted / kNanosecondsPerSecond;
+  return {whole - before, shifted - whole * kNanosecondsPerSecond};
 }
 
+// Fills a structure of the program's with words from its start on.
+class WordWriter {
+ public:
+  explicit WordWriter(void* place) : place_(static_cast<char*>(place)) {}
+  WordWriter& operator<<(uint64_t word) {
+    good_ = good_ && base::store_user_u64(place_, word);
+    place_ += 8;
+    return *this;
+  }
+  WordWriter& operator<<(Time time) { return *this << time.seconds << time.nanoseconds; }
+  bool good() const { return good_; }
+
+ private:
+  char* place_;
+  bool good_ = true;
+};
+
+uint64_t two(uint32_t low, uint32_t high) { return low | static_cast<uint64_t>(high) << 32; }
+
 statx_timestamp timestamp_of(int64_t time_ns) {
-  int64_t seconds, nanoseconds;
-  split_time(time_ns, seconds, nanoseconds);
+  Time time = split_time(time_ns);
   statx_timestamp stamp = {};
-  stamp.tv_sec = seconds;
-  stamp.tv_nsec = static_cast<uint32_t>(nanoseconds);
+  stamp.tv_sec = static_cast<int64_t>(time.seconds);
+  stamp.tv_nsec = static_cast<uint32_t>(time.nanoseconds);
   return stamp;
 }
 
@@ -49,23 +59,14 @@ uint32_t minor_of(uint64_t device) { return (device & 0xff) | (device >> 12 & 0x
 }  // namespace
 
 Result<void> give_stat(const Mount& mount, const engine::Attributes& attributes, void* buffer) {
-  KernelStat stat;
-  stat.device = mount.device;
-  stat.inode = format::raw(attributes.inode.index());
-  stat.link_count = attributes.nlink;
-  stat.mode = attributes.mode;
-  stat.uid = attributes.uid;
-  stat.gid = attributes.gid;
-  stat.padding = 0;
-  stat.rdev = attributes.rdev;
-  stat.size = static_cast<int64_t>(attributes.size);
-  stat.block_size = format::kPageSizeBytes;
-  stat.blocks = static_cast<int64_t>(attributes.page_count * kBlocksPerPage);
-  split_time(attributes.atime_ns, stat.times[0], stat.times[1]);
-  split_time(attributes.mtime_ns, stat.times[2], stat.times[3]);
-  split_time(attributes.ctime_ns, stat.times[4], stat.times[5]);
-  stat.unused[0] = stat.unused[1] = stat.unused[2] = 0;
-  if (!base::copy_to_user(buffer, &stat, sizeof stat)) return Error(EFAULT);
+  // struct stat of x86-64: 18 words, the last three of them unused.
+  WordWriter stat(buffer);
+  stat << mount.device << format::raw(attributes.inode.index()) << attributes.nlink
+       << two(attributes.mode, attributes.uid) << two(attributes.gid, 0) << attributes.rdev
+       << attributes.size << uint64_t{format::kPageSizeBytes}
+       << attributes.page_count * kBlocksPerPage << split_time(attributes.atime_ns)
+       << split_time(attributes.mtime_ns) << split_time(attributes.ctime_ns) << 0 << 0 << 0;
+  if (!stat.good()) return Error(EFAULT);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <linux/stat.h>
 
 #include "base/user_copy.h"
+#include "engine/read_attributes.h"
 #include "posix/attributes.h"
 #include "posix/serve.h"
 #include "posix/walk.h"
@@ -14,17 +15,18 @@ namespace {
 
 constexpr uint32_t kSyncType = 0x6000;  // AT_STATX_SYNC_TYPE
 
-Result<void> read_of_descriptor(uint64_t fd, OpenFile& file, engine::Attributes& attributes) {
+[[gnu::always_inline]] inline Result<void> read_of_descriptor(uint64_t fd, OpenFile& file,
+                                                              engine::Attributes& attributes) {
   BT_TRY(find_open(fd, file));
   engine::Context context = file.context();
-  return engine::read_attributes(context, file.inode, attributes);
+  return engine::read_attributes_inline(context, file.inode, attributes);
 }
 
 Result<void> read_of_path(int32_t directory, const char* path, uint32_t flags, Walk& walk,
                           engine::Attributes& attributes) {
   BT_TRY(walk_at(directory, path, flags, walk));
   engine::Context context = walk.context();
-  return engine::read_attributes(context, walk.found.inode, attributes);
+  return engine::read_attributes_inline(context, walk.found.inode, attributes);
 }
 
 Result<void> stat_descriptor(uint64_t fd, void* buffer) {

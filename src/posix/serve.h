@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What call_<family>.cc implement: one function a system call, with the kernel's six arguments, answering with the
-// kernel's return value or kPassthrough. calls.cc wraps each in its meter.
+// kernel's return value or kPassthrough, wrapped in its meter.
 #pragma once
 
-#include "posix/thread.h"
+#include <sys/syscall.h>
+
+#include "posix/calls.h"
+#include "posix/metered.h"
 
 namespace bt::posix {
-
-#define BT_POSIX_CALL(name) \
-  int64_t serve_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
-#include "posix/calls.def"
-#undef BT_POSIX_CALL
 
 // Arguments as the kernel reads them: 32 bits of the register for an int.
 inline int32_t int_of(uint64_t argument) { return static_cast<int32_t>(argument); }
@@ -21,9 +19,14 @@ inline T* pointer_of(uint64_t argument) {
 }
 
 // Head of a handler: its six arguments, of which it uses what it names.
-#define BT_SERVE(name)                                                           \
-  int64_t serve_##name([[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, \
-                       [[maybe_unused]] uint64_t c, [[maybe_unused]] uint64_t d, \
-                       [[maybe_unused]] uint64_t e, [[maybe_unused]] uint64_t f)
+#define BT_SERVE_ARGUMENTS                                                               \
+  [[maybe_unused]] uint64_t a, [[maybe_unused]] uint64_t b, [[maybe_unused]] uint64_t c, \
+      [[maybe_unused]] uint64_t d, [[maybe_unused]] uint64_t e, [[maybe_unused]] uint64_t f
+#define BT_SERVE(name)                                                                           \
+  [[gnu::always_inline]] static inline int64_t serve_##name(BT_SERVE_ARGUMENTS);                 \
+  int64_t call_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {  \
+    return metered<serve_##name>({SYS_##name, metrics::call_operation::name}, a, b, c, d, e, f); \
+  }                                                                                              \
+  static int64_t serve_##name(BT_SERVE_ARGUMENTS)
 
 }  // namespace bt::posix

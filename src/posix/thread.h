@@ -83,16 +83,21 @@ struct OpenFile {
 };
 // When the descriptor is not to be served after all: why.
 Error why_not_open(ThreadState& self, uint64_t fd, uint64_t entry);
+inline Error not_open(ThreadState& self, uint64_t fd, uint64_t entry) {
+  Error why = why_not_open(self, fd, entry);
+  if (why.code() == 0) __builtin_unreachable();  // else the compiler thinks that find_open succeeded
+  return why;
+}
 
 // not_ours: the kernel's. EBADF: a number we keep back. ENOTCONN: the volume is gone.
-inline Result<void> find_open(uint64_t fd, OpenFile& file) {
+[[gnu::always_inline]] inline Result<void> find_open(uint64_t fd, OpenFile& file) {
   ThreadState& self = thread_state;
   uint64_t entry = read_entry(*self.files, static_cast<uint32_t>(fd));
   if ((entry & kEntryOurs) == 0) [[unlikely]]
-    return why_not_open(self, fd, entry);
+    return not_open(self, fd, entry);
   Mount& mount = entry_mount(entry);
   if (!enter(self, mount)) [[unlikely]]
-    return why_not_open(self, fd, entry);
+    return not_open(self, fd, entry);
   engine::DescriptionIndex index = entry_description(entry);
   engine::DescriptionRecord* description = mount.volume.description(index);
   if (!description) [[unlikely]]
@@ -112,7 +117,7 @@ inline Result<void> find_open(uint64_t fd, OpenFile& file) {
   return {};
 }
 // The same, but EBADF for O_PATH descriptors, as most calls have it.
-inline Result<void> find_usable(uint64_t fd, OpenFile& file) {
+[[gnu::always_inline]] inline Result<void> find_usable(uint64_t fd, OpenFile& file) {
   BT_TRY(find_open(fd, file));
   if (file.is_path_only()) return Error(EBADF);
   return {};
