@@ -7,23 +7,6 @@
 
 namespace bt::engine {
 
-uint32_t* find_entry_place(const Volume& volume, const SessionRecord& session, int32_t fd) {
-  if (!is_descriptor(fd)) return nullptr;
-  char* page = volume.page(load_relaxed(session.descriptors[fd / kDescriptorsPerPage]));
-  if (!page) return nullptr;
-  return &reinterpret_cast<DescriptorPage*>(page)->entry[fd % kDescriptorsPerPage];
-}
-
-Result<SessionRecord*> lock_session(Transaction& txn, const Volume& volume, SessionIndex index) {
-  SessionRecord* session = volume.session(index);
-  if (!session) [[unlikely]]
-    return Error(EINVAL);
-  BT_TRY(txn.lock(session->lock, shm::LockRank::kSession));
-  if (session->state == kSessionFree) [[unlikely]]
-    return Error(EINVAL);
-  return session;
-}
-
 Result<uint32_t*> make_entry_place(Transaction& txn, Thread& thread, SessionRecord& session,
                                    int32_t fd) {
   if (!is_descriptor(fd)) return Error(EMFILE);
@@ -39,19 +22,6 @@ Result<uint32_t*> make_entry_place(Transaction& txn, Thread& thread, SessionReco
   uint32_t* place = find_entry_place(volume, session, fd);
   if (!place) return BT_DAMAGED(volume);
   return place;
-}
-
-void store_entry(Transaction& txn, SessionRecord& session, uint32_t& place, uint32_t entry) {
-  if ((entry != 0) != (place != 0))
-    txn.store(session.descriptor_count, session.descriptor_count + (entry ? 1u : ~0u));
-  txn.store(place, entry);
-}
-
-Result<DescriptionRecord*> open_record(const Volume& volume, DescriptionIndex description) {
-  DescriptionRecord* record = volume.description(description);
-  if (!record || load_relaxed(record->in_use) != 1) [[unlikely]]
-    return BT_DAMAGED(volume);
-  return record;
 }
 
 bool must_release_locks(const Volume& volume, const DescriptionRecord& record,

@@ -22,20 +22,43 @@ constexpr uint32_t make_entry_word(DescriptionIndex description, bool close_on_e
 }
 
 // The place of fd in the table; nullptr: its page is not there (or fd is out of range).
-uint32_t* find_entry_place(const Volume& volume, const SessionRecord& session, int32_t fd);
+inline uint32_t* find_entry_place(const Volume& volume, const SessionRecord& session, int32_t fd) {
+  if (!is_descriptor(fd)) return nullptr;
+  char* page = volume.page(load_relaxed(session.descriptors[fd / kDescriptorsPerPage]));
+  if (!page) return nullptr;
+  return &reinterpret_cast<DescriptorPage*>(page)->entry[fd % kDescriptorsPerPage];
+}
 
 // Locks a session that is in use. EINVAL: it is not.
-Result<SessionRecord*> lock_session(Transaction& txn, const Volume& volume, SessionIndex session);
+inline Result<SessionRecord*> lock_session(Transaction& txn, const Volume& volume,
+                                           SessionIndex index) {
+  SessionRecord* session = volume.session(index);
+  if (!session) [[unlikely]]
+    return Error(EINVAL);
+  BT_TRY(txn.lock(session->lock, shm::LockRank::kSession));
+  if (session->state == kSessionFree) [[unlikely]]
+    return Error(EINVAL);
+  return session;
+}
 
 // The place of fd, making its page if need be. Precondition: session locked, a page prepared unless the place was found
 // before. EMFILE.
 Result<uint32_t*> make_entry_place(Transaction& txn, Thread& thread, SessionRecord& session,
                                    int32_t fd);
 // Stores an entry (0: none) and keeps the session's count.
-void store_entry(Transaction& txn, SessionRecord& session, uint32_t& place, uint32_t entry);
+inline void store_entry(Transaction& txn, SessionRecord& session, uint32_t& place, uint32_t entry) {
+  if ((entry != 0) != (place != 0))
+    txn.store(session.descriptor_count, session.descriptor_count + (entry ? 1u : ~0u));
+  txn.store(place, entry);
+}
 
 // What an entry refers to, open. EIO: damage.
-Result<DescriptionRecord*> open_record(const Volume& volume, DescriptionIndex description);
+inline Result<DescriptionRecord*> open_record(const Volume& volume, DescriptionIndex description) {
+  DescriptionRecord* record = volume.description(description);
+  if (!record || load_relaxed(record->in_use) != 1) [[unlikely]]
+    return BT_DAMAGED(volume);
+  return record;
+}
 
 // The last reference of a description has locks on its file that must go first (release_file_locks), outside of the
 // transaction: roll back, release, begin anew.

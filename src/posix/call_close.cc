@@ -22,14 +22,12 @@ Result<void> close_ours(ThreadState& self, int32_t fd, uint64_t entry) {
     engine::Context context = context_of(self, mount);
     closed = engine::close_descriptor(context, files.session[mount.index], fd);
   }
+  if (!(entry & kEntryReal) && keep_number(files, fd)) [[likely]]
+    return closed;
   FilesGuard guard(files);
-  if (entry & kEntryReal) {
-    write_entry(files, fd, 0);
-    if (fd < files.low_free) files.low_free = fd;
-    base::raw_syscall(SYS_close, fd);
-  } else {
-    give_number(files, fd);
-  }
+  write_entry(files, fd, 0);
+  lower_free(files, fd);
+  base::raw_syscall(SYS_close, fd);
   return closed;
 }
 

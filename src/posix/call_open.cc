@@ -41,19 +41,20 @@ struct Request {
 template <typename OpenAt>
 Result<int32_t> open_number(Walk& walk, uint32_t flags, bool directory, OpenAt open_at) {
   Files& files = *walk.self->files;
-  lock_files(files);
-  auto number = take_number(files, *walk.mount, 0);
-  unlock_files(files);
-  if (!number) return number.error();
-  Result<engine::DescriptionIndex> opened = open_at(*number);
+  int32_t number = take_kept_number(files);
+  if (number < 0) [[unlikely]] {
+    FilesGuard guard(files);
+    BT_TRY_ASSIGN(number, take_number(files, *walk.mount, 0));
+  }
+  Result<engine::DescriptionIndex> opened = open_at(number);
   if (!opened) {
     FilesGuard guard(files);
-    give_number(files, *number);
+    give_number(files, number);
     return opened.error();
   }
-  note_opened_in(*number, walk.directory);
-  write_entry(files, *number, make_entry(*walk.mount, *opened, flags, directory));
-  return *number;
+  note_opened_in(number, walk.directory);
+  write_entry(files, number, make_entry(*walk.mount, *opened, flags, directory));
+  return number;
 }
 
 Result<int32_t> open_unnamed(Walk& walk, const Request& request) {

@@ -24,28 +24,6 @@ int64_t kernel_dup_from(int32_t fd, int32_t minimum) {
 }
 void kernel_close(int32_t fd) { raw_syscall(SYS_close, fd); }
 
-void remove_from_pool(Files& files, uint32_t index) {
-  for (uint32_t i = index; i + 1 < files.pool_count; i++) files.pool[i] = files.pool[i + 1];
-  files.pool_count--;
-  if (files.table == first_look.table) first_look.pool_is_filled = files.pool_count;
-}
-
-// Sorted insertion; the entry says that the number is not the program's.
-void add_to_pool(Files& files, int32_t fd) {
-  uint32_t i = files.pool_count++;
-  for (; i > 0 && files.pool[i - 1] > fd; i--) files.pool[i] = files.pool[i - 1];
-  files.pool[i] = fd;
-  write_entry(files, fd, kEntryReserved);
-  if (files.table == first_look.table) first_look.pool_is_filled = files.pool_count;
-}
-
-// The first number of the pool that is not below minimum; pool_count when none.
-uint32_t lowest_in_pool(const Files& files, int32_t minimum) {
-  uint32_t i = 0;
-  while (i < files.pool_count && files.pool[i] < minimum) i++;
-  return i;
-}
-
 // One word a number; touched where descriptors are in use.
 constinit engine::InodeNumber directory_of_opened[DescriptorTable::kSize] = {};
 
@@ -56,7 +34,7 @@ void note_opened_in(int32_t fd, engine::InodeNumber directory) {
   directory_of_opened[fd] = directory;
 }
 
-constinit Files process_files = {&process_table, 0, 0, 0, {}, 0, 022, {}, {}, {}};
+constinit Files process_files = {&process_table, 0, 0, {}, 0, 022, {}, {}, {}};
 
 void lock_files(Files& files) {
   uint32_t expected = 0;
@@ -130,25 +108,19 @@ Result<int32_t> mount_root(Files& files, Mount& mount) {
 }
 
 Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum) {
-  uint32_t at = lowest_in_pool(files, minimum);
-  if (at < files.pool_count && files.pool[at] < files.low_free) [[likely]] {
-    int32_t fd = files.pool[at];
-    remove_from_pool(files, at);
-    return fd;
-  }
+  int32_t kept = files.pool.take(minimum, files.low_free);
+  if (kept >= 0) return kept;
   BT_TRY_ASSIGN(int32_t root, mount_root(files, mount));
   int64_t fd = kernel_dup_from(root, minimum);
-  at = lowest_in_pool(files, minimum);
-  if (fd < 0 && at == files.pool_count) return Error(static_cast<int>(-fd));
   // All numbers between minimum and fd are taken; from 0 on they are so below both bounds.
   if (fd >= 0 && minimum <= files.low_free && fd >= files.low_free)
-    files.low_free = static_cast<int32_t>(fd) + 1;
-  if (at < files.pool_count && (fd < 0 || files.pool[at] < fd)) {
-    int32_t lower = files.pool[at];
-    remove_from_pool(files, at);
+    __atomic_store_n(&files.low_free, static_cast<int32_t>(fd) + 1, __ATOMIC_RELAXED);
+  int32_t lower = files.pool.take(minimum, fd < 0 ? INT32_MAX : static_cast<int32_t>(fd));
+  if (lower >= 0) {
     if (fd >= 0) give_number(files, static_cast<int32_t>(fd));
     return lower;
   }
+  if (fd < 0) return Error(static_cast<int>(-fd));
   if (static_cast<uint64_t>(fd) >= DescriptorTable::kSize) {
     kernel_close(static_cast<int32_t>(fd));
     return pass(Way::k_passed_no_descriptor);
@@ -156,22 +128,19 @@ Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum) {
   return static_cast<int32_t>(fd);
 }
 
+void lower_free(Files& files, int32_t fd) {
+  if (fd < files.low_free) __atomic_store_n(&files.low_free, fd, __ATOMIC_RELAXED);
+}
+
 void give_number(Files& files, int32_t fd) {
-  if (files.pool_count < kPoolMax && static_cast<uint32_t>(fd) < DescriptorTable::kSize) {
-    add_to_pool(files, fd);
-    return;
-  }
+  if (static_cast<uint32_t>(fd) < DescriptorTable::kSize - 1 && keep_number(files, fd)) return;
   write_entry(files, fd, 0);
-  if (fd < files.low_free) files.low_free = fd;
+  lower_free(files, fd);
   kernel_close(fd);
 }
 
 Result<void> take_this_number(Files& files, Mount& mount, int32_t fd) {
-  for (uint32_t i = 0; i < files.pool_count; i++) {
-    if (files.pool[i] != fd) continue;
-    remove_from_pool(files, i);
-    return {};
-  }
+  if (files.pool.take(fd, fd + 1) == fd) return {};
   BT_TRY_ASSIGN(int32_t root, mount_root(files, mount));
   int64_t result = raw_syscall(SYS_dup3, root, fd, O_CLOEXEC);
   if (result < 0) return Error(static_cast<int>(-result));
@@ -180,27 +149,25 @@ Result<void> take_this_number(Files& files, Mount& mount, int32_t fd) {
 
 void release_pool(Files& files) {
   FilesGuard guard(files);
-  while (files.pool_count) {
-    int32_t fd = files.pool[files.pool_count - 1];
-    files.pool_count--;
+  if (files.table == first_look.table)
+    __atomic_store_n(&first_look.pool_is_filled, 0, __ATOMIC_SEQ_CST);
+  for (int32_t fd; (fd = files.pool.take(0, INT32_MAX)) >= 0;) {
     write_entry(files, fd, 0);
-    if (fd < files.low_free) files.low_free = fd;
+    lower_free(files, fd);
     kernel_close(fd);
   }
-  if (files.table == first_look.table) first_look.pool_is_filled = 0;
 }
 
 void note_kernel_close(Files& files, int32_t fd) {
   if (fd < 0 || fd >= __atomic_load_n(&files.low_free, __ATOMIC_RELAXED)) return;
   FilesGuard guard(files);
-  if (fd < files.low_free) files.low_free = fd;
+  lower_free(files, fd);
 }
 
 bool move_hidden(Files& files, int32_t fd) {
   FilesGuard guard(files);
   if (read_entry(files, static_cast<uint32_t>(fd)) != kEntryReserved) return true;
-  for (uint32_t i = 0; i < files.pool_count; i++)
-    if (files.pool[i] == fd) return true;
+  if (files.pool.contains(fd)) return true;
   int32_t *root = nullptr, *source = nullptr;
   for (uint32_t i = 0; i < mount_count; i++) {
     if (files.mount_root[i] == fd + 1) root = &files.mount_root[i];

@@ -8,12 +8,13 @@
 //
 //   entry   63 ours │ 62 kept back or hidden (EBADF for the program) │ 44..40 flags │ 39..32 mount │ 31..0 description
 //
-// Locking: `lock` guards numbers, pool and bookkeeping; entries are read without it. A reader takes the entry, then what
+// Locking: `lock` guards numbers and bookkeeping; entries are read, and the pool is used, without it. A reader takes the entry, then what
 // the description says, then looks at the entry again: unchanged means that the description was open in between.
 #pragma once
 
 #include "posix/first_look.h"
 #include "posix/mounts.h"
+#include "posix/number_pool.h"
 
 namespace bt::posix {
 
@@ -35,8 +36,6 @@ inline Mount& entry_mount(uint64_t entry) { return mounts[(entry >> 32) & (kMoun
 uint64_t make_entry(const Mount& mount, engine::DescriptionIndex description, uint32_t flags,
                     bool directory);
 
-inline constexpr uint32_t kPoolMax = 8;
-
 // Two words that belong together; `seq` is odd while they change. Writers hold the files' lock.
 struct WorkingDirectoryState {
   uint64_t seq;
@@ -56,11 +55,10 @@ struct Identity {
 // What the kernel keeps per process as far as files go. A vfork child shares its parent's memory but has a copy of this.
 struct Files {
   DescriptorTable* table;
-  uint32_t lock;           // 0 free, 1 held, 2 somebody sleeps
-  int32_t low_free;        // guarded by lock: every number below is taken in the kernel
-  uint32_t pool_count;     // guarded by lock
-  int32_t pool[kPoolMax];  // guarded by lock: placeholders kept back, ascending
-  uint32_t high_water;     // atomic relaxed, only grows: no entry at or above
+  uint32_t lock;        // 0 free, 1 held, 2 somebody sleeps
+  int32_t low_free;     // written under lock: every number below is taken in the kernel
+  NumberPool pool;      // placeholders kept back; atomic
+  uint32_t high_water;  // atomic relaxed, only grows: no entry at or above
   uint32_t umask;
   // Hidden O_PATH descriptor of each mount point + 1; 0 until needed; guarded by lock. In here, because a vfork child
   // that moves one away moves it in its own table of the kernel alone.
@@ -90,12 +88,30 @@ inline uint64_t read_entry(const Files& files, uint64_t fd) {
 }
 void write_entry(Files& files, int32_t fd, uint64_t entry);
 
-// The next four: precondition: lock held.
+// A number for an open out of the pool, or -1. No lock.
+inline int32_t take_kept_number(Files& files) {
+  return files.pool.take(0, __atomic_load_n(&files.low_free, __ATOMIC_RELAXED));
+}
+// Keeps the placeholder of a number that the program closed; false: the pool is full. No lock.
+inline bool keep_number(Files& files, int32_t fd) {
+  __atomic_store_n(&files.table->entry[fd], kEntryReserved, __ATOMIC_RELEASE);
+  if (!files.pool.put(fd)) [[unlikely]]
+    return false;
+  // Only release_pool takes it down again: a call that allocates comes by once for nothing at worst.
+  if (!__atomic_load_n(&first_look.pool_is_filled, __ATOMIC_RELAXED) &&
+      files.table == first_look.table)
+    __atomic_store_n(&first_look.pool_is_filled, 1, __ATOMIC_RELAXED);
+  return true;
+}
+
+// The next three: precondition: lock held.
 // The lowest number >= minimum that is free as the program sees it, with a placeholder under it, and in neither pool nor
 // table. EMFILE; error::not_ours when the number does not fit the table.
 Result<int32_t> take_number(Files& files, Mount& mount, int32_t minimum);
 // Back to the pool, or closed when that is full.
 void give_number(Files& files, int32_t fd);
+// The kernel has given up `fd`: the next open finds it.
+void lower_free(Files& files, int32_t fd);
 // Makes `fd` a placeholder whatever it was (dup2). EBADF: beyond the limit.
 Result<void> take_this_number(Files& files, Mount& mount, int32_t fd);
 

@@ -193,7 +193,7 @@ void end_vfork(int64_t result) {
   thread_table = frame->saved_table;
   first_look.cwd_is_ours = self.files->cwd.mount != 0;
   first_look.cwd_above_ours = self.files->cwd.above_mount != 0;
-  first_look.pool_is_filled = self.files->pool_count;
+  first_look.pool_is_filled = !self.files->pool.is_empty();
   if (result < 0) close_sessions(self, sessions);
   give_frame(frame);
 }
