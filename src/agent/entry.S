@@ -129,6 +129,7 @@ bt_entry:
   .cfi_offset rip, -(RED_ZONE + 8)
   .cfi_offset rbp, -(RED_ZONE + 16)
 .Lprepare:
+  mov     %rbp, %rdi
   and     $-16, %rsp
   call    bt_prepare_thread
   mov     %rbp, %rsp
@@ -268,6 +269,21 @@ bt_call_on_stack:
   ret
   .cfi_endproc
   .size bt_call_on_stack, . - bt_call_on_stack
+
+// The same for a handler that runs with SIGSEGV or SIGBUS blocked: calls it makes must open them (thread_block.cc).
+  .globl bt_blocking_signal_entry
+  .hidden bt_blocking_signal_entry
+  .type bt_blocking_signal_entry,@function
+  .p2align 5
+bt_blocking_signal_entry:
+  .cfi_startproc
+  THREAD  %rax
+  cmpl    $BT_STATE_READY, %fs:BT_THREAD_STATE(%rax)
+  jne     bt_signal_entry
+  movl    $BT_STATE_FAULTS_BLOCKED, %fs:BT_THREAD_STATE(%rax)
+  jmp     bt_signal_entry
+  .cfi_endproc
+  .size bt_blocking_signal_entry, . - bt_blocking_signal_entry
 
 // The handler that the kernel knows for every signal that has one: on to the program's, or wait.
   .globl bt_signal_entry

@@ -68,6 +68,9 @@ extern "C" BT_HIDDEN uint64_t bt_on_fault(int signal, siginfo_t* info, void* raw
     return 0;
   }
   if (action.flags & SA_RESETHAND) forget_program_action(signal);
+  uint64_t blocked = action.mask | (action.flags & SA_NODEFER ? 0 : signal_bit(signal));
+  if ((blocked & kFaultSignals) && bt_thread.state == ThreadState::kReady)
+    bt_thread.state = ThreadState::kFaultsBlocked;
   return action.handler;
 }
 

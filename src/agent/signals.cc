@@ -10,6 +10,7 @@
 
 extern "C" {
 BT_HIDDEN void bt_signal_entry(int, siginfo_t*, void*);
+BT_HIDDEN void bt_blocking_signal_entry(int, siginfo_t*, void*);
 BT_HIDDEN void bt_fault_entry(int, siginfo_t*, void*);
 BT_HIDDEN void bt_restorer();
 // The last real handler of each signal; read by entry.S. It outlives a change to SIG_DFL, because a signal that is being
@@ -54,7 +55,9 @@ uint64_t address_of(void (*function)(int, siginfo_t*, void*)) {
 KernelSigaction kernel_action(int signal, const KernelSigaction& action) {
   KernelSigaction kernel = action;
   if (is_handler(action.handler)) {
-    kernel.handler = address_of(is_fault_signal(signal) ? bt_fault_entry : bt_signal_entry);
+    kernel.handler = address_of(is_fault_signal(signal)       ? bt_fault_entry
+                                : action.mask & kFaultSignals ? bt_blocking_signal_entry
+                                                              : bt_signal_entry);
     kernel.flags |= SA_SIGINFO;
   } else if (is_fault_signal(signal)) {
     kernel = {address_of(bt_fault_entry), SA_SIGINFO | kSaRestorer,
@@ -67,6 +70,11 @@ KernelSigaction kernel_action(int signal, const KernelSigaction& action) {
 
 bool is_vfork_child() { return bt_thread.area && bt_thread.area->in_vfork_child; }
 
+bool is_entry(uint64_t handler) {
+  return handler == address_of(bt_signal_entry) ||
+         handler == address_of(bt_blocking_signal_entry) || handler == address_of(bt_fault_entry);
+}
+
 // A vfork child changes its own actions alone. Its handlers are the kernel's: where the parent's handlers are, which
 // other threads of the parent run meanwhile, there is no second place.
 int64_t change_child_action(int signal, const KernelSigaction* action, KernelSigaction& old) {
@@ -75,8 +83,7 @@ int64_t change_child_action(int signal, const KernelSigaction* action, KernelSig
   if (action) kernel = is_handler(action->handler) ? *action : kernel_action(signal, *action);
   int64_t result = raw_sigaction(signal, action ? &kernel : nullptr, &kernel_old);
   if (result < 0) return result;
-  bool ours = kernel_old.handler == address_of(bt_signal_entry) ||
-              kernel_old.handler == address_of(bt_fault_entry);
+  bool ours = is_entry(kernel_old.handler);
   old = ours ? own : kernel_old;
   if (action) own = *action;
   return 0;
@@ -101,8 +108,7 @@ int64_t change_action(int signal, const KernelSigaction* action, KernelSigaction
     bt_program_handlers[signal] = handler_before;
     return result;
   }
-  bool ours = kernel_old.handler == address_of(bt_signal_entry) ||
-              kernel_old.handler == address_of(bt_fault_entry);
+  bool ours = is_entry(kernel_old.handler);
   old = ours ? before : kernel_old;
   return 0;
 }

@@ -96,8 +96,12 @@ bool begin_thread() {
 
 }  // namespace
 
-extern "C" bool bt_prepare_thread() {
+extern "C" bool bt_prepare_thread(const Frame* frame) {
   if (bt_thread.state == ThreadState::kRetired) return false;
+  // Most programs end without ever having had a file of ours: no area for that.
+  if (bt_thread.state == ThreadState::kUnseen && frame->number == SYS_exit_group &&
+      !posix::has_had_files())
+    return false;
   uint64_t mask;
   set_signal_mask(kDeferrable, &mask);
   if (bt_thread.state == ThreadState::kExecuting) {
@@ -116,6 +120,12 @@ extern "C" bool bt_prepare_thread() {
       set_signal_mask(mask, nullptr);
       return good;
     }
+  }
+  // A handler that blocked them has returned.
+  if (!(mask & kFaultSignals)) {
+    bt_thread.state = ThreadState::kReady;
+    set_signal_mask(mask, nullptr);
+    return true;
   }
   // A bad pointer must give EFAULT although the program blocks SIGSEGV: it is open while we are inside, and nothing else
   // is, so that the mask to go back to cannot change.

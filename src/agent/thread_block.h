@@ -11,6 +11,7 @@
 #define BT_THREAD_ATTENTION 16
 // ThreadBlock::state
 #define BT_STATE_READY 1
+#define BT_STATE_FAULTS_BLOCKED 2
 // Offsets in ThreadArea, which begins at the top of the stack.
 #define BT_AREA_SPLIT 0
 #define BT_AREA_SPLIT_MASK 80
@@ -48,8 +49,9 @@ inline constexpr uint64_t kStackSizeBytes = 128 * 1024;
 enum class ThreadState : uint32_t {
   kUnseen = 0,  // zero, as TLS begins
   kReady = BT_STATE_READY,
-  kFaultsBlocked = 2,  // ready, but SIGSEGV or SIGBUS is blocked: opened around each call
-  kRetired = 3,        // another task shares this TLS: everything passes through
+  kFaultsBlocked =
+      BT_STATE_FAULTS_BLOCKED,  // ready, but SIGSEGV or SIGBUS is blocked: opened around each call
+  kRetired = 3,                 // another task shares this TLS: everything passes through
   kExecuting = 4,  // its execve was passed on; when it calls again, that has failed (execute.cc)
 };
 
@@ -100,7 +102,7 @@ struct ThreadBlock {
 extern "C" BT_HIDDEN thread_local constinit ThreadBlock bt_thread;
 
 // The way in for a thread that is not plainly ready. False: pass the call through.
-extern "C" BT_HIDDEN bool bt_prepare_thread();
+extern "C" BT_HIDDEN bool bt_prepare_thread(const Frame* frame);
 
 // In a fork child: all areas but the caller's are free, and the caller has a new thread id.
 void keep_only_this_area();

@@ -66,6 +66,7 @@ ClockGettime find_symbol(uint64_t base, const char* name) {
 }  // namespace
 
 void clock_init() {
+  if (vdso_clock.load(std::memory_order_relaxed)) return;
   if (uint64_t base = vdso_base())
     vdso_clock.store(find_symbol(base, "__vdso_clock_gettime"), std::memory_order_relaxed);
 }

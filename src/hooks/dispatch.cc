@@ -12,7 +12,6 @@
 
 #include "base/bytes.h"
 #include "hooks/call_path.h"
-#include "hooks/clock.h"
 #include "hooks/hooks.h"
 #include "hooks/identity.h"
 #include "hooks/interpreter.h"
@@ -245,7 +244,6 @@ uint64_t run_program(const LoadedProgram& program, void* context, Thread& thread
 void init(const char* run_directory, const Host& agent) {
   agent_host = agent;
   set_faults_handled(agent.faults_handled);
-  clock_init();
   open_registry(run_directory);
   if (registry) loaded_word = &registry->header.word;
 }

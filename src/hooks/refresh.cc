@@ -6,8 +6,11 @@
 #include <linux/membarrier.h>
 #include <linux/mman.h>
 
+#include <cerrno>
+
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "hooks/clock.h"
 #include "hooks/identity.h"
 
 namespace bt::hooks {
@@ -218,17 +221,19 @@ void rebuild(uint64_t word) {
 }
 
 // Creates what is missing; the result is checked by map_registry().
+// Every program pays for this when it starts: one path walk, as a rule.
 int64_t open_registry_file() {
-  int64_t directory = open_directory();
-  if (directory < 0) {
+  constexpr char kName[] = "/registry";
+  char path[sizeof directory_path + sizeof kName];
+  uint32_t size = base::text_of(directory_path).size;
+  __builtin_memcpy(path, directory_path, size);
+  __builtin_memcpy(path + size, kName, sizeof kName);
+  for (bool made = false;; made = true) {
+    int64_t fd = raw_syscall(__NR_openat, AT_FDCWD, raw_argument(path),
+                             O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd != -ENOENT || made) return fd;
     raw_syscall(__NR_mkdirat, AT_FDCWD, raw_argument(directory_path), 0700);
-    directory = open_directory();
   }
-  if (directory < 0) return directory;
-  int64_t fd = raw_syscall(__NR_openat, directory, raw_argument("registry"),
-                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  raw_syscall(__NR_close, directory);
-  return fd;
 }
 
 }  // namespace
@@ -258,6 +263,7 @@ void refresh(uint64_t word) {
   uint32_t idle = 0;
   if (!refreshing.compare_exchange_strong(idle, 1, std::memory_order_acquire)) return;
   free_retired();
+  if (word) clock_init();
   const State* state = current_state.load(std::memory_order_relaxed);
   if (!state || state->word != word) rebuild(word);
   refreshing.store(0, std::memory_order_release);

@@ -28,9 +28,10 @@ class Path {
   void set_size(uint32_t size) { size_ = size, text_[size] = 0; }
 
  private:
-  char text_[kPathBytes + 1];
+  // In front, so that a short path is in one OS page.
   uint32_t size_ = 0;
   bool fits_ = true;
+  char text_[kPathBytes + 1];
 };
 
 // The value of a variable, nullptr when it is not set.

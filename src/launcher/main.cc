@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The launcher's main: finds its companions, and becomes the program or btfuse-cli.
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <cerrno>
@@ -12,6 +13,17 @@ namespace {
 
 constexpr uint32_t kEnvironmentMax = 16384;
 constexpr char kAgentName[] = "libbtfuse_agent.so";
+
+// As execve was given it (AT_EXECFN); may be relative, or a link to here.
+const char* started_as = nullptr;
+
+const char* find_started_as(char** environment) {
+  while (*environment) environment++;
+  for (auto* entry = reinterpret_cast<Elf64_auxv_t*>(environment + 1); entry->a_type != AT_NULL;
+       entry++)
+    if (entry->a_type == AT_EXECFN) return reinterpret_cast<const char*>(entry->a_un.a_val);
+  return nullptr;
+}
 
 // btfuse: what: why, and exit status 1.
 [[noreturn]] void fail(const char* what, const char* why) {
@@ -57,6 +69,14 @@ bool exists(const Path& path) {
 // Beside this executable (build folder), or where `cmake --install` puts it relative to bin/.
 void find_companion(const char* name, const char* installed_folder, Path& path) {
   static Path folder;
+  // Mostly it was started by its full name, and reading the link costs more than a look.
+  if (started_as && started_as[0] == '/') {
+    path.clear();
+    path.append(started_as);
+    path.drop_last_component();
+    path.append("/").append(name);
+    if (exists(path)) return;
+  }
   int64_t size = base::raw_syscall(SYS_readlinkat, AT_FDCWD, base::raw_argument("/proc/self/exe"),
                                    base::raw_argument(folder.data()), kPathBytes);
   if (size <= 0) fail("/proc/self/exe", "cannot be read: is /proc mounted?");
@@ -150,6 +170,7 @@ extern "C" [[noreturn]] void bt_launcher_start(int64_t* stack) {
   auto count = static_cast<uint64_t>(stack[0]);
   auto** arguments = reinterpret_cast<char**>(stack + 1);
   char** environment = arguments + count + 1;
+  started_as = find_started_as(environment);
   if (count >= 2 && equal(arguments[1], "run") && !parse_run(arguments + 2).wants_help)
     run(arguments + 2, environment);
   static Path cli;

@@ -86,6 +86,8 @@ void before_thread_exit() {
   self.attached = 0;
 }
 
+bool has_had_files() { return __atomic_load_n(&process_files.high_water, __ATOMIC_RELAXED) != 0; }
+
 // Locks end with their process, and whoever waits for it may count on that: they do not wait for the daemon to notice.
 void before_exit() {
   ThreadState& self = thread_state;

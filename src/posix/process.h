@@ -36,6 +36,8 @@ void failed_exec();
 // Before a thread's first handler; again when libc has registered another list of robust futexes for it.
 void thread_started();
 void before_thread_exit();
+// False: no number has ever been ours in this process, and before_exit has nothing to do.
+bool has_had_files();
 // exit_group: closes nothing that the kernel and the daemon do not clean up.
 void before_exit();
 

@@ -120,6 +120,7 @@ bool before_exec(bool) { return true; }
 void failed_exec() { hooks_seen += 100; }
 void thread_started() { thread_table = first_look.table; }
 void before_thread_exit() {}
+bool has_had_files() { return true; }
 void before_exit() {}
 bool mapping_fault(uint64_t) { return false; }
 

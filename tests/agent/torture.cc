@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,8 @@ extern char** environ;
 namespace {
 
 std::string directory;
+// BT_LONG: 10,000 children of 8 threads, and a minute of signals.
+bool is_long = false;
 int wrong = 0;
 
 void require(bool condition, const char* what) {
@@ -71,9 +74,9 @@ void spawn_with_file_actions() {
         }
       }
     });
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < (is_long ? 8 : 4); i++)
     spawners.emplace_back([&, i] {
-      for (int round = 0; round < 40; round++) {
+      for (int round = 0; round < (is_long ? 1250 : 40); round++) {
         std::string path = path_of("spawn" + std::to_string(i)),
                     word = std::to_string(i * 1000 + round);
         posix_spawn_file_actions_t actions;
@@ -118,7 +121,10 @@ void handlers_write_to_the_same_file() {
   setitimer(ITIMER_REAL, &timer, nullptr);
   bool good = true;
   char block[5000], back[5000];
-  for (int round = 0; round < 20000 && good; round++) {
+  signals = 0;
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int round = 0; good && (is_long ? std::chrono::steady_clock::now() < end : round < 20000);
+       round++) {
     size_t size = 1 + static_cast<size_t>(round) * 7 % sizeof block;
     memset(block, round, size);
     good = pwrite(signal_file, block, size, round % 50) == static_cast<ssize_t>(size) &&
@@ -128,6 +134,7 @@ void handlers_write_to_the_same_file() {
   timer = {};
   setitimer(ITIMER_REAL, &timer, nullptr);
   require(good && signals > 10, "handlers_write_to_the_same_file");
+  if (is_long) std::printf("     %d signals\n", static_cast<int>(signals));
   close(signal_file);
 }
 
@@ -215,6 +222,13 @@ void descriptors_survive_exec_and_its_failure() {
   close(fd);
 }
 
+int bad_fd;
+char* bad_page;
+volatile sig_atomic_t bad_answers;
+void read_to_bad_page(int) {
+  if (pread(bad_fd, bad_page, 100, 0) == -1 && errno == EFAULT) bad_answers = bad_answers + 1;
+}
+
 void bad_pointers_are_errors() {
   int fd = open(path_of("bad").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644);
   char* page = static_cast<char*>(
@@ -225,6 +239,22 @@ void bad_pointers_are_errors() {
   require(pwrite(fd, page + 4096, 100, 0) == -1 && errno == EFAULT,
           "bad_pointers_are_errors: pwrite");
   require(open(page + 4096, O_RDONLY) == -1 && errno == EFAULT, "bad_pointers_are_errors: open");
+  // In handlers that run with SIGSEGV blocked, and after them.
+  bad_fd = fd;
+  bad_page = page + 4096;
+  bad_answers = 0;
+  struct sigaction action = {}, before;
+  action.sa_handler = read_to_bad_page;
+  sigfillset(&action.sa_mask);
+  for (int signal : {SIGUSR1, SIGSEGV}) {
+    sigaction(signal, &action, &before);
+    for (int i = 0; i < 3; i++) {
+      raise(signal);
+      read_to_bad_page(0);
+    }
+    sigaction(signal, &before, nullptr);
+  }
+  require(bad_answers == 12, "bad_pointers_are_errors: in handlers that block all signals");
   close(fd);
 }
 
@@ -232,6 +262,8 @@ void bad_pointers_are_errors() {
 
 int main(int argc, char** argv) {
   directory = argc > 1 ? argv[1] : ".";
+  const char* wanted = getenv("BT_LONG");
+  is_long = wanted && *wanted;
   struct Part {
     const char* name;
     void (*run)();
