@@ -2,6 +2,7 @@
 // btfuse mount: checks what was asked for, makes a volume, mounts it, and leaves a supervisor behind (docs/daemon.md). Every
 // reason not to is one line, given before anything is changed where that is possible.
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -112,6 +113,7 @@ void let_go_of_the_caller(const fuse::Mount& mount, int ready) {
   for (int i = 0; i < 3; i++) dup2(null, i);
   std::vector<int> kept = {mount.volume.file, mount.device, mount.log_file, ready};
   if (mount.origin.source >= 0) kept.push_back(mount.origin.source);
+  if (mount.origin.watch >= 0) kept.push_back(mount.origin.watch);
   std::sort(kept.begin(), kept.end());
   unsigned next = 3;
   for (int number : kept) {
@@ -166,12 +168,13 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   origin::Settings settings;
   std::optional<std::string> source = arguments.value("--dir");
   std::optional<std::string> valid = arguments.value("--valid");
+  bool no_watch = arguments.flag("--no-watch");
   settings.write_through = arguments.flag("--sync");
   std::optional<std::string> min = arguments.value("--cache-min"),
                              max = arguments.value("--cache-max");
   if (!source) {
-    if (valid || settings.write_through || min || max)
-      throw CommandError("mount", "--valid, --sync, --cache-min and --cache-max go with --dir");
+    if (valid || no_watch || settings.write_through || min || max)
+      throw CommandError("mount", "--valid, --no-watch, --sync, --cache-min and --cache-max go with --dir");
     return settings;
   }
   settings.source = open(source->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -184,6 +187,10 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
       throw CommandError("--valid " + *valid, "not a number of seconds from 0 to 86400");
     settings.valid_ms = static_cast<uint32_t>(seconds * 1000);
   }
+  // Where there is none to be had, all is as without it: what is cached is looked at again in time.
+  bool asks_each_time = settings.valid_ms == 0;
+  if (!no_watch && !asks_each_time)
+    settings.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   settings.cache_max = max ? check_size(max) : size;
   settings.cache_min = min ? check_size(min) : std::min<uint64_t>(settings.cache_max, kSizeMin);
   if (settings.cache_min > settings.cache_max)

@@ -30,6 +30,7 @@ Result<void> drop_name(Context& context, InodeNumber directory, Text name);
 struct Listing {
   uint64_t change;       // of the directory's record
   uint64_t next_cookie;  // names from here on were made by others meanwhile
+  uint32_t news;         // of the source's names
   uint8_t seen;
 };
 Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing);

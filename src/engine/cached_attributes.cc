@@ -33,7 +33,8 @@ void store_directory(Transaction& txn, Volume& volume, InodeRecord& record,
   if (differs && !ours) txn.store(part.names_epoch, 0u);
   if (differs && ours) {
     // Somebody else's change between ours and the look at the source would go unnoticed, unless the daemon is told of it.
-    bool watched = __atomic_load_n(&volume.superblock().origin_watched, __ATOMIC_RELAXED);
+    bool watched = __atomic_load_n(&volume.superblock().origin_watched, __ATOMIC_RELAXED) &&
+                   __atomic_load_n(&part.watch_epoch, __ATOMIC_RELAXED);
     txn.store(part.source_mtime_ns, watched ? source.mtime_ns : 0);
     txn.store(part.source_ctime_ns, watched ? source.ctime_ns : 0);
   }

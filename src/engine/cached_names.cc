@@ -181,6 +181,7 @@ Result<void> begin_listing(Context& context, InodeNumber directory, Listing& lis
   return read_inode(context.thread, directory, [&](const InodeRecord& record) {
     listing.change = load_relaxed(record.change);
     listing.next_cookie = load_relaxed(record.directory.next_cookie);
+    listing.news = load_relaxed(record.directory.news);
     // Another mark than last time's; never 0, which is what names get that no listing entered.
     listing.seen = static_cast<uint8_t>(1 + load_relaxed(record.directory.listings) % 254);
   });
@@ -200,7 +201,8 @@ Result<void> end_listing(Context& context, InodeNumber directory, const Listing&
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   DirectoryPart& part = record->directory;
   txn.store(part.listings, part.listings + 1);
-  bool undisturbed = record->change == listing.change + dropped;
+  bool undisturbed =
+      record->change == listing.change + dropped && load_relaxed(part.news) == listing.news;
   if (undisturbed) {
     txn.store(part.source_mtime_ns, source.mtime_ns);
     txn.store(part.source_ctime_ns, source.ctime_ns);

@@ -28,7 +28,15 @@ struct DirectoryPart {
       listings;  // guarded by the inode's lock; how often it was listed: the mark that entries get
   int64_t source_mtime_ns;  // guarded by the inode's lock; of the source when it was listed
   int64_t source_ctime_ns;  // guarded by the inode's lock
-  uint64_t reserved[4];
+  // Told of changes there (origin/watch.h). All epochs: what was found true in a later one needs no second look.
+  int32_t watch;            // atomic: the watch's number
+  uint32_t watch_epoch;     // atomic: when the watch was set; 0 = none
+  uint32_t changed_epoch;   // atomic, daemon only: the last news of the directory itself
+  uint32_t renamed_epoch;   // atomic, daemon only: the last time its names were found to differ
+  uint32_t children_epoch;  // atomic, daemon only: news of an entry that has no changed_epoch
+  uint32_t news;            // atomic, daemon only: grows with each news of a name in it
+  uint32_t visited;         // hint: 1 = looked at since the evictor came by
+  uint32_t reserved;
 };
 
 // What a regular file keeps when an origin stands behind it. Its pages are a cache then: a hole within the size is a page
@@ -47,7 +55,9 @@ struct CachedPart {
   uint32_t
       write_error;  // 52  guarded by the inode's lock; errno of a failed write-back nobody was told of, 0 = none
   uint64_t source_blocks;  // 56  guarded by the inode's lock; 512 bytes each, as the source counts
-  uint64_t reserved[3];
+  uint32_t changed_epoch;  // 64  atomic, daemon only: the last news of the file from the source
+  uint32_t visited;        // 68  hint: 1 = looked at since the evictor came by
+  uint64_t reserved[2];
 };
 
 struct InodeRecord {

@@ -44,6 +44,9 @@ static_assert(sizeof(FreePool) == 64);
 
 enum VolumeState : uint32_t { kVolumeServing = 1, kVolumeGone = 2 };
 
+// The daemon reads the ring many times a second; what it missed it finds by looking at all inodes.
+inline constexpr uint32_t kWatchedRing = 512;
+
 struct Superblock {
   uint64_t magic;        // const once formatted
   uint32_t version;      // const once formatted
@@ -93,6 +96,14 @@ struct Superblock {
   FreePool returned_pages;  // free pages without memory (engine/page_return.h); `fresh` is not used
   uint64_t hook_image;      // atomic: generation of the loaded eBPF programs, 0 = none
   uint64_t hook_reserved[7];
+  // atomic, daemon only: no watch vouches for what was found in this epoch or before (origin/watch.h)
+  uint32_t watch_floor;
+  uint32_t watched_count;  // atomic: directories watched so far; its remainder is the ring's place
+  uint32_t cache_pages_max;   // atomic, daemon only: the budget; who fills beyond it evicts first
+  uint32_t evict_hand;        // hint: page that is looked at next; two at once do no harm
+  uint32_t evict_inode_hand;  // hint: the same of inodes
+  uint32_t cache_reserved[11];
+  InodeIndex watched[kWatchedRing];  // atomic: the last of them, for the daemon
 };
 static_assert(sizeof(Superblock) <= 8192);
 static_assert(offsetof(Superblock, free_inodes) % 64 == 0);

@@ -96,6 +96,7 @@ bool Supervisor::publish() {
   record.kernel_device = device_of_mount(mount_.mount_point);
   record.volume_descriptor = mount_.volume.file;
   record.source_descriptor = mount_.origin.source < 0 ? 0 : mount_.origin.source;
+  record.watch_descriptor = mount_.origin.watch < 0 ? 0 : mount_.origin.watch;
   record.owner_uid = geteuid();
   record.flags = mount_.options.volume_options;
   record.mount_point_size =

@@ -17,6 +17,7 @@
 #include "metrics/incidents.h"
 #include "metrics/meter.h"
 #include "origin/keeper.h"
+#include "origin/watcher.h"
 #include "registry/writer.h"
 
 namespace bt::fuse {
@@ -72,6 +73,7 @@ Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Th
   if (superblock.origin_mode != 0) return {};
   superblock.origin_epoch = mount.origin.valid_ms ? 1 : 0;
   superblock.dirty_pages_max = origin::dirty_pages_max(volume, mount.origin);
+  superblock.origin_watched = mount.origin.watch >= 0;
   engine::Credentials daemon;
   daemon.trusted = true;
   engine::Context context{thread, daemon};
@@ -106,6 +108,8 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
                           const_cast<Mount*>(&mount));
   std::optional<origin::Keeper> keeper;
   if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin);
+  std::optional<origin::Watcher> watcher;
+  if (mount.origin.watch >= 0) watcher.emplace(volume, thread.session, mount.origin.watch);
   server.run();
   return 0;
 }
@@ -136,6 +140,7 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
   static origin::Source source;
   if (mount.origin.source >= 0) {
     source.root = mount.origin.source;
+    source.watch = mount.origin.watch;
     origin::install(volume, source);
     if (auto adopted = adopt_source(mount, volume, thread); !adopted) {
       explain(page, "the source directory", describe(adopted.error()));

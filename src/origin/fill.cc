@@ -5,7 +5,9 @@
 
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
+#include "origin/evict.h"
 #include "origin/source.h"
+#include "origin/watch.h"
 
 namespace bt::origin {
 namespace {
@@ -51,8 +53,10 @@ Result<void> list_once(Context& context, InodeNumber directory) {
   BT_TRY(engine::begin_listing(context, directory, listing));
   SourceFile file;
   BT_TRY(file.open(context, path, O_RDONLY | O_DIRECTORY));
+  watch_directory(context, directory, file.descriptor());
   SourceAttributes before;
   BT_TRY(ask_source(context, file.descriptor(), "", before));
+  BT_TRY(engine::store_source_attributes(context, directory, before, false, {}));
   for (;;) {
     int64_t got =
         raw_syscall(SYS_getdents64, file.descriptor(), raw_argument(scratch->names), kNamesBytes);
@@ -65,9 +69,10 @@ Result<void> list_once(Context& context, InodeNumber directory) {
 
 // Pages [first, first + count) out of the open file into the volume.
 Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
-                         uint64_t first, uint32_t count) {
+                         uint64_t size, uint64_t first, uint32_t count) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
-  uint64_t wanted = count * kPageSizeBytes, got = 0;
+  uint64_t whole = count * kPageSizeBytes, got = 0;
+  uint64_t wanted = base::min(whole, size - first * kPageSizeBytes);
   while (got < wanted) {
     int64_t read = raw_syscall(SYS_pread64, descriptor, raw_argument(scratch->pages + got),
                                static_cast<int64_t>(wanted - got),
@@ -76,8 +81,13 @@ Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor
     if (part == 0) break;
     got += part;
   }
-  __builtin_memset(scratch->pages + got, 0, wanted - got);
-  return engine::put_pages(context, inode, change, first, count, scratch->pages);
+  __builtin_memset(scratch->pages + got, 0, whole - got);
+  make_room(context, count);
+  for (uint32_t tries = 0;; tries++) {
+    Result<void> put = engine::put_pages(context, inode, change, first, count, scratch->pages);
+    if (put || put.error().errno_value() != ENOSPC || tries == kTries) return put;
+    make_room_at_once(context, 2 * engine::kCachedPagesAtOnce);
+  }
 }
 
 struct FileView {
@@ -94,6 +104,8 @@ Result<void> view_file(Context& context, InodeNumber inode, FileView& view) {
 }  // namespace
 
 Result<void> validate(Context& context, InodeNumber inode) {
+  format::InodeRecord* record = context.volume().inode(inode.index());
+  if (record && vouch_for_attributes(context, *record, inode.index())) return {};
   engine::OriginAtWork working(context.thread);
   FileView view{};
   BT_TRY(view_file(context, inode, view));
@@ -104,7 +116,6 @@ Result<void> validate(Context& context, InodeNumber inode) {
   int cause = refreshed.error().errno_value();
   if (cause != ENOENT && cause != ENOTDIR && cause != ESTALE) return refreshed;
   // It is not there any more: whoever lists its directory next will find out what is.
-  const format::InodeRecord* record = context.volume().inode(inode.index());
   const format::DentryRecord* dentry =
       record ? context.volume().dentry(load_relaxed(record->name)) : nullptr;
   const format::InodeRecord* above =
@@ -117,24 +128,43 @@ Result<void> validate(Context& context, InodeNumber inode) {
   return Error(ESTALE);
 }
 
-Result<void> fill_names(Context& context, InodeNumber directory) {
-  BT_TRY(validate(context, directory));
+namespace {
+
+Result<void> list_again(Context& context, InodeNumber directory) {
   engine::OriginAtWork working(context.thread);
-  const format::InodeRecord* record = context.volume().inode(directory.index());
-  if (!record) return Error(ESTALE);
-  if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
-  if (load_relaxed(record->nlink) == 0) return {};
-  uint32_t epoch = load_relaxed(record->directory.names_epoch);
-  uint32_t now = __atomic_load_n(&context.volume().superblock().origin_epoch, __ATOMIC_RELAXED);
-  // Listed before, and validate has found its times unchanged: the names hold.
-  if (epoch != 0) return engine::keep_names(context, directory, now);
   count(context, metrics::Event::k_name_misses);
-  Result<void> listed;
   for (uint32_t tries = 0; tries < kTries; tries++) {
-    listed = list_once(context, directory);
+    Result<void> listed = list_once(context, directory);
     if (listed || listed.error() != Error(EAGAIN)) return listed;
   }
   return {};
+}
+
+// Listed before, and the directory is what it was then: the names hold. Precondition: the attributes were just validated.
+Result<bool> names_hold(Context& context, InodeNumber directory, format::InodeRecord& record) {
+  const format::DirectoryPart& part = record.directory;
+  // What was looked at: a later epoch may have news of its own.
+  uint32_t looked = __atomic_load_n(&record.valid_epoch, __ATOMIC_ACQUIRE);
+  uint32_t listed = __atomic_load_n(&part.names_epoch, __ATOMIC_ACQUIRE);
+  if (listed == 0 || listed <= __atomic_load_n(&part.renamed_epoch, __ATOMIC_ACQUIRE)) return false;
+  if (!vouch_for_names(context, record)) BT_TRY(engine::keep_names(context, directory, looked));
+  return true;
+}
+
+}  // namespace
+
+Result<void> fill_names(Context& context, InodeNumber directory) {
+  format::InodeRecord* record = context.volume().inode(directory.index());
+  if (!record) return Error(ESTALE);
+  bool never_listed = load_relaxed(record->directory.names_epoch) == 0 &&
+                      engine::is_directory(load_relaxed(record->mode)) &&
+                      load_relaxed(record->nlink) != 0;
+  if (never_listed && list_again(context, directory)) return {};
+  BT_TRY(validate(context, directory));
+  if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
+  if (load_relaxed(record->nlink) == 0) return {};
+  BT_TRY_ASSIGN(bool hold, names_hold(context, directory, *record));
+  return hold ? Result<void>{} : list_again(context, directory);
 }
 
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count) {
@@ -152,7 +182,7 @@ Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uin
     Result<void> put;
     for (uint64_t at = first; at < end && put; at += engine::kCachedPagesAtOnce) {
       auto part = static_cast<uint32_t>(base::min<uint64_t>(engine::kCachedPagesAtOnce, end - at));
-      put = fetch_pages(context, inode, file.descriptor(), view.change, at, part);
+      put = fetch_pages(context, inode, file.descriptor(), view.change, view.size, at, part);
     }
     if (put || put.error() != Error(EAGAIN)) return put;
   }

@@ -8,11 +8,11 @@
 #include <fstream>
 #include <string>
 
-#include "engine/allocator.h"
 #include "engine/cached.h"
 #include "engine/data.h"
 #include "engine/seq_read.h"
-#include "metrics/meter.h"
+#include "origin/evict.h"
+#include "origin/watch.h"
 
 namespace bt::origin {
 namespace {
@@ -43,17 +43,14 @@ std::string control_group() {
   return "";
 }
 
-uint64_t used_bytes(const engine::Volume& volume) {
-  engine::Space space = engine::measure_space(volume);
-  return (space.pages_total - space.pages_free) * kPageSize;
-}
-
 }  // namespace
 
 uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings) {
   if (settings.write_through) return 0;
   uint64_t pages = std::min(settings.cache_max / kPageSize, volume.geometry().pages.count);
-  return static_cast<uint32_t>(std::min<uint64_t>(pages / 5, UINT32_MAX));
+  // What is dirty cannot be evicted, and may lie beyond the budget until it is written: so much, then, is the budget exceeded
+  // by at most.
+  return static_cast<uint32_t>(std::min<uint64_t>(pages / 20, UINT32_MAX));
 }
 
 Memory read_memory() {
@@ -110,28 +107,12 @@ void Keeper::write_back_old(engine::Context& context) {
   }
 }
 
-// A clock's hand over the pages in the order of their numbers: pages read since it came by stay for another round; new ones
-// carry no mark, so that what is read once goes first.
-void Keeper::evict(engine::Context& context) {
-  uint32_t end = engine::load_relaxed(volume_.superblock().free_pages.fresh);
-  for (uint64_t looked = 0; looked < 2 * uint64_t{end} && used_bytes(volume_) > budget_;) {
-    for (uint32_t batch = 0; batch < 512; batch++, looked++) {
-      if (++hand_ >= end) hand_ = 1;
-      const format::PageDescriptor* page = volume_.page_descriptor(format::PageIndex{hand_});
-      if (!page || engine::load_relaxed(page->use) != format::kPageData) continue;
-      format::InodeIndex owner = engine::load_relaxed(page->owner);
-      const format::InodeRecord* record = volume_.inode(owner);
-      if (!record || (engine::load_relaxed(record->mode) & 0170000) != 0100000) continue;
-      uint64_t next = 0;
-      auto number = engine::InodeNumber::of(owner, engine::load_relaxed(record->generation));
-      auto freed =
-          engine::evict_pages(context, number, engine::load_relaxed(page->index), next, true);
-      if (freed && *freed)
-        metrics::count_event(*volume_.block(context.thread.slot_index), metrics::Event::k_evictions,
-                             *freed);
-    }
-    if (end <= 1) return;
-  }
+void Keeper::set_budget(uint64_t bytes) {
+  budget_ = bytes;
+  uint64_t pages = std::min<uint64_t>(bytes / kPageSize, UINT32_MAX);
+  __atomic_store_n(&volume_.superblock().cache_pages_max, static_cast<uint32_t>(pages),
+                   __ATOMIC_RELAXED);
+  __atomic_store_n(&volume_.control().cache_budget, bytes, __ATOMIC_RELAXED);
 }
 
 void Keeper::run() {
@@ -141,21 +122,20 @@ void Keeper::run() {
   engine::Credentials daemon;
   daemon.trusted = true;
   engine::Context context{thread, daemon};
+  set_budget(budget_);
   auto next_epoch = std::chrono::steady_clock::now(), next_look = next_epoch;
   while (!stop_.load()) {
     auto now = std::chrono::steady_clock::now();
     if (settings_.valid_ms && now >= next_epoch) {
       next_epoch = now + std::chrono::milliseconds(settings_.valid_ms);
-      uint32_t epoch = volume_.superblock().origin_epoch + 1;
-      __atomic_store_n(&volume_.superblock().origin_epoch, epoch ? epoch : 1, __ATOMIC_RELEASE);
+      begin_epoch(volume_);
     }
     write_back_old(context);
     if (now >= next_look) {
       next_look = now + std::chrono::milliseconds(500);
-      budget_ = next_budget(budget_, read_memory(), settings_);
-      __atomic_store_n(&volume_.control().cache_budget, budget_, __ATOMIC_RELAXED);
+      set_budget(next_budget(budget_, read_memory(), settings_));
     }
-    if (used_bytes(volume_) > budget_) evict(context);
+    make_room(context, 0);
     std::this_thread::sleep_for(kTick);
   }
   (void)engine::sync_volume(context).has_value();

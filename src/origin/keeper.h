@@ -13,6 +13,7 @@ namespace bt::origin {
 
 struct Settings {
   int source = -1;             // O_PATH descriptor of the directory; -1: a scratch volume
+  int watch = -1;              // inotify instance for its directories; -1: none
   uint32_t valid_ms = 1000;    // how long what is cached is believed; 0: ask each time
   bool write_through = false;  // --sync: nothing stays dirty beyond the write
   uint64_t cache_min = 0, cache_max = 0;  // bytes of data pages
@@ -40,13 +41,12 @@ class Keeper {
  private:
   void run();
   void write_back_old(engine::Context& context);
-  void evict(engine::Context& context);
+  void set_budget(uint64_t bytes);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   Settings settings_;
   uint64_t budget_;
-  uint32_t hand_ = 1;  // page that the evictor looks at next
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "engine/cached.h"
 #include "engine/data.h"
 #include "engine/test_volume.h"
+#include "origin/watcher.h"
 
 namespace bt::origin {
 namespace {
@@ -36,7 +38,6 @@ class OriginTest : public testing::Test {
     install(test.volume, root);
     test.volume.superblock().origin_mode = 1;
     test.volume.superblock().origin_epoch = 1;
-    test.volume.superblock().origin_watched = 1;
     test.volume.superblock().dirty_pages_max = 1000;
     EXPECT_TRUE(adopt_root(test.context()).has_value());
   }
@@ -313,6 +314,88 @@ TEST_F(OriginTest, a_process_that_dies_in_a_change_leaves_directories_to_be_list
   });
   engine::recover_slot(test.thread(), format::SlotIndex{2});
   EXPECT_TRUE(look("made"));
+}
+
+// With the daemon's watcher: nothing but its events begins an epoch here.
+class WatchedTest : public OriginTest {
+ protected:
+  WatchedTest() {
+    root.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (root.watch < 0) return;
+    test.volume.superblock().origin_watched = 1;
+    watcher = std::make_unique<Watcher>(test.volume, test.session(), root.watch);
+  }
+  ~WatchedTest() override {
+    watcher.reset();
+    if (root.watch >= 0) close(root.watch);
+  }
+  template <typename Condition>
+  bool eventually(Condition condition) {
+    for (int i = 0; i < 3000; i++) {
+      if (condition()) return true;
+      usleep(10'000);
+    }
+    return false;
+  }
+  std::unique_ptr<Watcher> watcher;
+};
+
+TEST_F(WatchedTest, changes_at_the_source_are_told_of) {
+  if (root.watch < 0) GTEST_SKIP() << "no inotify";
+  fs::create_directories(source / "d/e");
+  put("d/e/f", "old");
+  auto file = [&] { return look(*look(look("d"), "e"), "f"); };
+  EXPECT_EQ(read(*file()), "old");
+  put("d/e/f", "newer");
+  EXPECT_TRUE(eventually([&] { return read(*file()) == "newer"; }));
+  fs::permissions(source / "d/e/f", fs::perms::owner_read);
+  engine::Attributes attributes;
+  EXPECT_TRUE(eventually([&] {
+    return engine::read_attributes(test.context(), *file(), attributes) &&
+           (attributes.mode & 0777) == 0400;
+  }));
+  put("d/e/g", "made");
+  EXPECT_TRUE(eventually([&] { return look(*look(look("d"), "e"), "g").has_value(); }));
+  fs::rename(source / "d/e/g", source / "d/e/f");
+  EXPECT_TRUE(eventually([&] { return read(*file()) == "made"; }));
+  fs::remove(source / "d/e/f");
+  EXPECT_TRUE(eventually([&] { return !file().has_value(); }));
+  fs::rename(source / "d/e", source / "moved");
+  EXPECT_TRUE(eventually(
+      [&] { return look(kRootInode, "moved").has_value() && !look(look("d"), "e").has_value(); }));
+}
+
+TEST_F(WatchedTest, what_is_watched_is_not_asked_for_again) {
+  if (root.watch < 0) GTEST_SKIP() << "no inotify";
+  put("f", "bytes");
+  put("g", "bytes");
+  InodeNumber file = look("f");
+  EXPECT_EQ(read(file), "bytes");
+  // The source is out of reach: only what needs no look at it is answered.
+  int reachable = root.root;
+  root.root = -1;
+  next_epoch();
+  next_epoch();
+  EXPECT_TRUE(look(kRootInode, "f").has_value());
+  EXPECT_EQ(read(file), "bytes");
+  EXPECT_FALSE(look(kRootInode, "absent").has_value());
+  root.root = reachable;
+  EXPECT_TRUE(look("g"));
+}
+
+TEST_F(WatchedTest, our_own_changes_are_no_news) {
+  if (root.watch < 0) GTEST_SKIP() << "no inotify";
+  EXPECT_FALSE(look(kRootInode, "none").has_value());
+  for (int i = 0; i < 200; i++) {
+    std::string name = "f" + std::to_string(i % 7);
+    InodeNumber file = make(name, S_IFREG | 0644);
+    write(file, 0, name);
+    ASSERT_TRUE(engine::sync_file(test.context(), file).has_value());
+    EXPECT_EQ(read(file), name);
+    ASSERT_TRUE(
+        engine::unlink(test.context(), kRootInode, base::text_of(name.c_str())).has_value());
+  }
+  EXPECT_TRUE(fs::is_empty(source));
 }
 
 }  // namespace

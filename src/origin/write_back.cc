@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "engine/seq_read.h"
+#include "origin/evict.h"
 #include "origin/source.h"
 #include "shm/token.h"
 
@@ -133,6 +134,8 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
       (void)engine::note_write_error(context, inode, flushed.error().errno_value()).has_value();
       return flushed;
     }
+    // Writers come here when they have used up their allowance, and what they wrote can be evicted now.
+    make_room(context, 0);
   }
   return durable ? make_durable(context, inode, *scratch) : Result<void>{};
 }

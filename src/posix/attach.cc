@@ -63,6 +63,7 @@ bool map_mount(const registry::MountRecord& record) {
     auto opened = registry::open_source(record);
     if (opened) {
       mount.source.root = *opened;
+      mount.source.watch = registry::open_watch(record).value_or(-1);
       origin::install(mount.volume, mount.source);
       return true;
     }
@@ -93,6 +94,9 @@ void hide_sources(Files& files) {
     if (mount.source.root < 0) continue;
     auto hidden = hide_descriptor(files, mount.source.root);
     mount.source.root = hidden ? *hidden : -1;
+    if (mount.source.watch < 0) continue;
+    hidden = hide_descriptor(files, mount.source.watch);
+    mount.source.watch = hidden ? *hidden : -1;
   }
 }
 

@@ -151,4 +151,15 @@ Result<int32_t> open_source(const MountRecord& mount) {
   return open_descriptor(mount, mount.source_descriptor, O_PATH | O_DIRECTORY);
 }
 
+Result<int32_t> open_watch(const MountRecord& mount) {
+  if (mount.watch_descriptor == 0) return Error(ENOENT);
+  // An inotify instance has no name to open it by; the kernel's check is the same as that of /proc/PID/fd.
+  int64_t process = raw_syscall(SYS_pidfd_open, mount.daemon_pid, 0);
+  if (process < 0) return Error(static_cast<int>(-process));
+  int64_t watch = raw_syscall(SYS_pidfd_getfd, process, mount.watch_descriptor, 0);
+  raw_syscall(SYS_close, process);
+  if (watch < 0) return Error(static_cast<int>(-watch));
+  return static_cast<int32_t>(watch);
+}
+
 }  // namespace bt::registry

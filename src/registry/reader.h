@@ -27,4 +27,7 @@ Result<int32_t> open_volume(const MountRecord& mount, bool read_only = false);
 // The directory behind the volume, O_PATH and close-on-exec. ENOENT: there is none.
 Result<int32_t> open_source(const MountRecord& mount);
 
+// The inotify instance in which directories of the source are watched, close-on-exec. ENOENT: there is none.
+Result<int32_t> open_watch(const MountRecord& mount);
+
 }  // namespace bt::registry

@@ -32,7 +32,8 @@ struct MountRecord {
   uint32_t mount_point_size;   // 48
   int32_t
       source_descriptor;  // 52   the supervisor's number of the directory behind the volume; 0 = none
-  uint32_t reserved[2];          // 56
+  int32_t watch_descriptor;      // 56   the supervisor's number of the inotify instance; 0 = none
+  uint32_t reserved;             // 60
   char mount_point[kPathBytes];  // 64  real path, terminated
 };
 static_assert(sizeof(MountRecord) == 64 + kPathBytes);
