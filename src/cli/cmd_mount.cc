@@ -27,6 +27,9 @@ namespace {
 
 constexpr uint64_t kSizeMin = 16ull << 20;
 constexpr uint64_t kSizeMax = 16ull << 40;
+// Of a small cache before a directory: inodes that it has room for, and what their records and names' take.
+constexpr uint64_t kInodesOfOrigin = 2 << 20;
+constexpr uint64_t kRecordsBytes = kInodesOfOrigin * 384;
 
 bool is_below(const std::string& path, const std::string& directory) {
   if (directory == "/") return true;
@@ -174,7 +177,8 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
                              max = arguments.value("--cache-max");
   if (!source) {
     if (valid || no_watch || settings.write_through || min || max)
-      throw CommandError("mount", "--valid, --no-watch, --sync, --cache-min and --cache-max go with --dir");
+      throw CommandError("mount",
+                         "--valid, --no-watch, --sync, --cache-min and --cache-max go with --dir");
     return settings;
   }
   settings.source = open(source->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -189,8 +193,7 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   }
   // Where there is none to be had, all is as without it: what is cached is looked at again in time.
   bool asks_each_time = settings.valid_ms == 0;
-  if (!no_watch && !asks_each_time)
-    settings.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (!no_watch && !asks_each_time) settings.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   settings.cache_max = max ? check_size(max) : size;
   settings.cache_min = min ? check_size(min) : std::min<uint64_t>(settings.cache_max, kSizeMin);
   if (settings.cache_min > settings.cache_max)
@@ -207,14 +210,13 @@ fuse::MountOptions read_options(Arguments& arguments) {
   return options;
 }
 
-engine::FormatOptions format_options(uint64_t size, const fuse::MountOptions& options) {
-  engine::FormatOptions format;
+void complete_format(engine::FormatOptions& format, uint64_t size,
+                     const fuse::MountOptions& options) {
   format.volume_size = size;
   format.owner_uid = geteuid();
   format.owner_gid = getegid();
   format.options = options.volume_options;
   format.root_mode = 0755;
-  return format;
 }
 
 fuse::LogLevel read_log_level(Arguments& arguments) {
@@ -244,8 +246,13 @@ int cmd_mount(Arguments& arguments) {
   mount.log_level = read_log_level(arguments);
   mount.threads = static_cast<uint32_t>(arguments.number("--threads", 1, 64).value_or(0));
   mount.origin = read_origin(arguments, size);
-  // Room for records and for pages that are being read while others are thrown out.
-  if (mount.origin.source >= 0) size = std::min(kSizeMax, mount.origin.cache_max * 2 + kSizeMin);
+  engine::FormatOptions format;
+  // Room for records and for pages that are being read while others are thrown out. Names and inodes are not evicted: there is
+  // room for many whatever the cache's size; what is not used takes no memory.
+  if (mount.origin.source >= 0) {
+    size = std::min(kSizeMax, mount.origin.cache_max * 2 + kSizeMin + kRecordsBytes);
+    if (size < kRecordsBytes * 32) format.inodes_max = kInodesOfOrigin;
+  }
   std::string word = arguments.words(1, 1)[0];
   std::string what = "mount " + word;
   if (arguments.has_program())
@@ -254,7 +261,8 @@ int cmd_mount(Arguments& arguments) {
   mount.run_directory = make_run_directory();
   (void)registry::remove_stale_mounts(mount.run_directory);
   mount.mount_point = check_mount_point(word);
-  if (auto made = fuse::make_volume(format_options(size, mount.options), mount.volume); !made)
+  complete_format(format, size, mount.options);
+  if (auto made = fuse::make_volume(format, mount.volume); !made)
     throw command_error(what + ": volume of " + format_size(size), made.error());
   mount.log_name =
       in_front ? "standard error" : log_name_for(mount.run_directory, mount.mount_point);

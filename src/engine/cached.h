@@ -55,6 +55,19 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target);
 
+// ---- news -------------------------------------------------------------------------------------------------------------------
+// The directory is watched from `epoch` on (origin/watch.h); 0: no more, if `watch` is the one that it had.
+Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch);
+// What the source told of an inode, in `epoch`.
+enum class News : uint8_t {
+  kItself,    // it changed
+  kName,      // a name in it, which it may be here already
+  kRenamed,   // its names are not those that are here
+  kChildren,  // an entry that has no mark of its own
+};
+// False: an inode without such a mark.
+Result<bool> note_news(Context& context, InodeNumber inode, News news, uint32_t epoch);
+
 // ---- pages ----------------------------------------------------------------------------------------------------------------
 // Fills those of the pages [first, first + count) that are not here, from `bytes` (whole pages, count <= kCachedPagesAtOnce),
 // unless the file was changed since `change` was read: EAGAIN.
@@ -85,9 +98,9 @@ Result<void> forget_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, 
 Result<void> note_write_error(Context& context, InodeNumber inode, int32_t error);
 Result<int32_t> take_write_error(Context& context, InodeNumber inode);
 
-// Frees up to kCachedPagesAtOnce clean, unpinned pages of the file, from page `from` on; the number freed, and where to go on.
-// cold_only: those that were read since the last look (kPageVisited) stay, and lose the mark.
+// Frees up to kCachedPagesAtOnce clean, unpinned pages of the file among the pages [from, from + count); the number freed, and
+// where to go on.
 Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next,
-                             bool cold_only = false);
+                             uint64_t count = UINT64_MAX);
 
 }  // namespace bt::engine

@@ -120,4 +120,37 @@ Result<void> store_source_attributes(Context& context, InodeNumber inode,
   }
 }
 
+Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
+  DirectoryPart& part = record->directory;
+  if (epoch != 0 || part.watch == watch) {
+    __atomic_store_n(&part.watch, watch, __ATOMIC_RELAXED);
+    __atomic_store_n(&part.watch_epoch, epoch, __ATOMIC_RELEASE);
+  }
+  txn.roll_back();  // Nothing was logged: these words are true whoever dies.
+  return {};
+}
+
+Result<bool> note_news(Context& context, InodeNumber inode, News news, uint32_t epoch) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  uint32_t type = record->mode & kModeType;
+  uint32_t* mark = nullptr;
+  if (type == kModeDirectory) {
+    DirectoryPart& part = record->directory;
+    mark = news == News::kRenamed    ? &part.renamed_epoch
+           : news == News::kChildren ? &part.children_epoch
+                                     : &part.changed_epoch;
+    if (news == News::kName || news == News::kRenamed)
+      __atomic_add_fetch(&part.news, 1, __ATOMIC_ACQ_REL);
+    if (news == News::kRenamed) __atomic_store_n(&part.names_epoch, 0, __ATOMIC_RELEASE);
+  } else if (type == kModeRegular) {
+    mark = &record->cached.changed_epoch;
+  }
+  if (mark) __atomic_store_n(mark, epoch, __ATOMIC_RELEASE);
+  txn.roll_back();  // As above.
+  return mark != nullptr;
+}
+
 }  // namespace bt::engine

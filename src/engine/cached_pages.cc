@@ -44,6 +44,24 @@ Result<void> for_pages(const Volume& volume, const InodeRecord& inode, uint64_t 
 
 }  // namespace
 
+namespace {
+
+// The file lost a page not long ago, before it was asked for again: what comes back was thrown out too early.
+bool comes_back(const Superblock& superblock, const InodeRecord& inode) {
+  uint32_t then = load_relaxed(inode.cached.evicted_at);
+  return then &&
+         load_relaxed(superblock.evictions) - then < load_relaxed(superblock.cache_pages_max);
+}
+
+// Precondition: the inode's lock. The stamp is a hint, and not logged.
+void note_evictions(Superblock& superblock, InodeRecord& inode, uint64_t count, bool on_probation) {
+  auto pages = static_cast<uint32_t>(count);
+  uint32_t now = __atomic_add_fetch(&superblock.evictions, pages, __ATOMIC_RELAXED);
+  if (on_probation) inode.cached.evicted_at = now ? now : 1;
+}
+
+}  // namespace
+
 Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uint64_t first,
                        uint32_t count, const char* bytes) {
   Thread& thread = context.thread;
@@ -61,6 +79,7 @@ Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uin
       return Error(EAGAIN);
     uint64_t end = base::min(first + count, pages_of(*record));
     uint64_t added = 0;
+    bool on_probation = !comes_back(volume.superblock(), *record);
     for (uint64_t index = first; index < end; index++) {
       BT_TRY_ASSIGN(PageIndex * place, make_place(txn, thread, inode.index(), *record, index));
       if (*place != PageIndex::kNone) continue;
@@ -69,10 +88,15 @@ Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uin
       char* to = volume.page(page);
       if (!to) return BT_DAMAGED(volume);
       base::copy_from_user(to, bytes + (index - first) * kPageSizeBytes, kPageSizeBytes);
+      PageDescriptor* descriptor = volume.page_descriptor(page);
+      if (descriptor && on_probation) set_flags(*descriptor, kPageProbation, 0);
       store_place(txn, *record, *place, page);
       added++;
     }
     if (added) txn.store(record->page_count, record->page_count + added);
+    if (on_probation)
+      __atomic_add_fetch(&volume.superblock().probation_pages, static_cast<uint32_t>(added),
+                         __ATOMIC_RELAXED);
     txn.commit();
   }
   settle(thread);
@@ -221,28 +245,29 @@ Result<int32_t> take_write_error(Context& context, InodeNumber inode) {
 }
 
 Result<uint32_t> evict_pages(Context& context, InodeNumber inode, uint64_t from, uint64_t& next,
-                             bool cold_only) {
+                             uint64_t count) {
   Volume& volume = context.volume();
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
   uint64_t end = pages_of(*record);
+  if (from >= end) return 0u;
+  end = base::min(end, from + base::min(count, end - from));
   uint64_t run_first = end, run_end = end;
+  bool on_probation = false;
   next = end;
   if (record->nlink == 0) return 0u;  // What is here is all there is.
   BT_TRY(for_pages(volume, *record, from, end,
                    [&](uint64_t index, PageIndex, PageDescriptor& descriptor) {
                      bool stays = descriptor.pins || (descriptor.flags & kPageDirty);
-                     if (cold_only && (descriptor.flags & kPageVisited)) {
-                       set_flags(descriptor, 0, kPageVisited);
-                       stays = true;
-                     }
                      if (run_first == end && stays) return true;
                      if (stays || index - run_first == kCachedPagesAtOnce) return false;
                      if (run_first == end) run_first = index;
+                     on_probation |= (descriptor.flags & kPageProbation) != 0;
                      run_end = index + 1;
                      return true;
                    }));
   if (run_first == end) return 0u;
+  note_evictions(volume.superblock(), *record, run_end - run_first, on_probation);
   uint64_t before = record->page_count;
   (void)free_pages_between(txn, context.thread, *record, run_first, run_end, kPagesFreedAtOnce);
   uint64_t freed = before - record->page_count;

@@ -22,15 +22,17 @@ constexpr uint32_t kFillsMax = 100;
 
 enum class Outcome : uint8_t { kCopied, kFault, kNonsense, kNotHere };
 
-// Tells the evictor. Only the first reader after its look writes; a mark that is lost to somebody else's costs a miss.
+// Tells the evictor. The first read of a page is the one that it was brought for, and no visit. Only the first reader after the
+// evictor's look writes; a mark that is lost to somebody else's costs a miss.
 void mark_visited(const Volume& volume, const PageRun& run) {
   for (uint64_t i = 0; i < run.count; i++) {
     PageDescriptor* descriptor =
         volume.page_descriptor(PageIndex{static_cast<uint32_t>(raw(run.page) + i)});
     if (!descriptor) return;
     uint8_t flags = __atomic_load_n(&descriptor->flags, __ATOMIC_RELAXED);
-    if (!(flags & kPageVisited))
-      __atomic_fetch_or(&descriptor->flags, kPageVisited, __ATOMIC_RELAXED);
+    if (flags & kPageVisited) continue;
+    uint8_t mark = flags & kPageRead ? kPageVisited : kPageRead;
+    __atomic_fetch_or(&descriptor->flags, mark, __ATOMIC_RELAXED);
   }
 }
 

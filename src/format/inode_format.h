@@ -35,8 +35,7 @@ struct DirectoryPart {
   uint32_t renamed_epoch;   // atomic, daemon only: the last time its names were found to differ
   uint32_t children_epoch;  // atomic, daemon only: news of an entry that has no changed_epoch
   uint32_t news;            // atomic, daemon only: grows with each news of a name in it
-  uint32_t visited;         // hint: 1 = looked at since the evictor came by
-  uint32_t reserved;
+  uint64_t reserved;
 };
 
 // What a regular file keeps when an origin stands behind it. Its pages are a cache then: a hole within the size is a page
@@ -56,7 +55,7 @@ struct CachedPart {
       write_error;  // 52  guarded by the inode's lock; errno of a failed write-back nobody was told of, 0 = none
   uint64_t source_blocks;  // 56  guarded by the inode's lock; 512 bytes each, as the source counts
   uint32_t changed_epoch;  // 64  atomic, daemon only: the last news of the file from the source
-  uint32_t visited;        // 68  hint: 1 = looked at since the evictor came by
+  uint32_t evicted_at;     // 68  hint: superblock.evictions when it lost a page on probation
   uint64_t reserved[2];
 };
 

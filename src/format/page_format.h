@@ -32,6 +32,8 @@ inline constexpr uint8_t kPageWriting =
     8;  // directory origin: copied for write-back, and not changed since
 inline constexpr uint8_t kPageDirty = 4;     // directory origin: not written back yet
 inline constexpr uint8_t kPageVisited = 16;  // directory origin: read since the evictor looked last
+inline constexpr uint8_t kPageProbation = 32;  // directory origin: new; goes unless it is visited
+inline constexpr uint8_t kPageRead = 64;       // directory origin: read once, which is no visit yet
 
 inline constexpr uint32_t kRadixFanout = 1024;
 struct RadixPage {

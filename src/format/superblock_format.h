@@ -99,10 +99,11 @@ struct Superblock {
   // atomic, daemon only: no watch vouches for what was found in this epoch or before (origin/watch.h)
   uint32_t watch_floor;
   uint32_t watched_count;  // atomic: directories watched so far; its remainder is the ring's place
-  uint32_t cache_pages_max;   // atomic, daemon only: the budget; who fills beyond it evicts first
-  uint32_t evict_hand;        // hint: page that is looked at next; two at once do no harm
-  uint32_t evict_inode_hand;  // hint: the same of inodes
-  uint32_t cache_reserved[11];
+  uint32_t cache_pages_max;  // atomic, daemon only: the budget; who fills beyond it evicts first
+  uint32_t evict_hand;       // hint: page that is looked at next; two at once do no harm
+  uint32_t probation_pages;  // hint: about how many pages are on probation
+  uint32_t evictions;        // hint: pages evicted so far
+  uint32_t cache_reserved[10];
   InodeIndex watched[kWatchedRing];  // atomic: the last of them, for the daemon
 };
 static_assert(sizeof(Superblock) <= 8192);

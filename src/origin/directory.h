@@ -12,7 +12,8 @@ namespace bt::origin {
 struct Source {
   int32_t root =
       -1;  // O_PATH descriptor of the directory; the agent keeps it out of the program's sight
-  int32_t watch = -1;  // inotify instance that the daemon reads, likewise; -1: changes are found by looking
+  int32_t watch =
+      -1;  // inotify instance that the daemon reads, likewise; -1: changes are found by looking
 };
 
 // From now on the engine's operations on `volume` in this process ask the directory.

@@ -12,35 +12,79 @@ using engine::load_relaxed;
 
 // Pages that the hand passes before the sum of all pages in use is made again.
 constexpr uint32_t kStride = 256;
+// Part of the budget that may be on probation before anything else is evicted.
+constexpr uint32_t kProbationPart = 10;
 
 uint32_t page_end(const engine::Volume& volume) {
   return load_relaxed(volume.superblock().free_pages.fresh);
 }
 
-// The hand moves over `kStride` pages in the order of their numbers: pages read since it came by stay for another round; new
-// ones carry no mark, so that what is read once goes first. How many were evicted.
+// Whether the page goes now. What was visited stays and loses its mark, and its probation ends. Of the rest, those on probation
+// go as long as they are a tenth of the budget, else the others: so what is read once passes through that tenth alone.
+bool is_cold(format::Superblock& superblock, format::PageDescriptor& page) {
+  uint8_t flags = load_relaxed(page.flags);
+  if (flags & format::kPageDirty) return false;
+  bool on_probation = flags & format::kPageProbation;
+  uint32_t probation = load_relaxed(superblock.probation_pages);
+  bool many = probation > load_relaxed(superblock.cache_pages_max) / kProbationPart;
+  if (many != on_probation) return false;
+  if (on_probation && probation)
+    __atomic_sub_fetch(&superblock.probation_pages, 1, __ATOMIC_RELAXED);
+  if (!(flags & format::kPageVisited)) return true;
+  constexpr uint8_t kCleared = format::kPageVisited | format::kPageProbation;
+  __atomic_fetch_and(&page.flags, static_cast<uint8_t>(~kCleared), __ATOMIC_RELAXED);
+  return false;
+}
+
+// Pages are freed in other ways too, so that the count goes astray by and by.
+void count_probation(engine::Volume& volume, uint32_t end) {
+  uint32_t count = 0;
+  for (uint32_t number = 1; number < end; number++) {
+    const format::PageDescriptor* page = volume.page_descriptor(format::PageIndex{number});
+    if (page && load_relaxed(page->use) == format::kPageData &&
+        (load_relaxed(page->flags) & format::kPageProbation))
+      count++;
+  }
+  __atomic_store_n(&volume.superblock().probation_pages, count, __ATOMIC_RELAXED);
+}
+
+// The hand moves over `kStride` pages in the order of their numbers; how many were evicted.
 uint64_t move_hand(Context& context, uint32_t end) {
   engine::Volume& volume = context.volume();
+  format::Superblock& superblock = volume.superblock();
   uint64_t evicted = 0;
-  uint32_t first =
-      __atomic_fetch_add(&volume.superblock().evict_hand, kStride, __ATOMIC_RELAXED) % end;
-  for (uint32_t i = 0; i < kStride; i++) {
-    uint32_t number = (first + i) % end;
-    const format::PageDescriptor* page = volume.page_descriptor(format::PageIndex{number});
+  uint32_t first = __atomic_fetch_add(&superblock.evict_hand, kStride, __ATOMIC_RELAXED) % end;
+  for (uint32_t i = 0; i < base::min(kStride, end); i++) {
+    format::PageDescriptor* page = volume.page_descriptor(format::PageIndex{(first + i) % end});
     if (!page || load_relaxed(page->use) != format::kPageData) continue;
     format::InodeIndex owner = load_relaxed(page->owner);
     const format::InodeRecord* record = volume.inode(owner);
     if (!record || (load_relaxed(record->mode) & engine::kModeType) != engine::kModeRegular)
       continue;
+    if (!is_cold(superblock, *page)) continue;
     uint64_t next = 0;
     auto inode = InodeNumber::of(owner, load_relaxed(record->generation));
-    evicted +=
-        engine::evict_pages(context, inode, load_relaxed(page->index), next, true).value_or(0);
+    evicted += engine::evict_pages(context, inode, load_relaxed(page->index), next, 1).value_or(0);
   }
   if (evicted)
     metrics::count_event(*volume.block(context.thread.slot_index), metrics::Event::k_evictions,
                          evicted);
   return evicted;
+}
+
+// Evicts until `enough()`, or nothing cold is found in three rounds of the hand.
+template <typename Enough>
+void evict_until(Context& context, Enough enough) {
+  uint32_t end = page_end(context.volume());
+  if (end <= 1) return;
+  engine::OriginAtWork working(context.thread);
+  uint64_t fruitless = 0;
+  while (!enough(0) && fruitless <= 3 * uint64_t{end}) {
+    uint64_t evicted = move_hand(context, end);
+    fruitless = evicted ? 0 : fruitless + kStride;
+    if (fruitless > end && fruitless <= end + kStride) count_probation(context.volume(), end);
+    if (evicted && enough(evicted)) return;
+  }
 }
 
 }  // namespace
@@ -53,21 +97,13 @@ uint64_t pages_in_use(const engine::Volume& volume) {
 void make_room(Context& context, uint64_t pages) {
   const engine::Volume& volume = context.volume();
   uint64_t budget = load_relaxed(volume.superblock().cache_pages_max);
-  uint32_t end = page_end(volume);
-  if (budget == 0 || end <= 1) return;
-  engine::OriginAtWork working(context.thread);
-  for (uint64_t looked = 0; looked <= 2 * uint64_t{end} && pages_in_use(volume) + pages > budget;
-       looked += kStride)
-    (void)move_hand(context, end);
+  if (budget == 0) return;
+  evict_until(context, [&](uint64_t) { return pages_in_use(volume) + pages <= budget; });
 }
 
 void make_room_at_once(Context& context, uint64_t pages) {
-  uint32_t end = page_end(context.volume());
-  if (end <= 1) return;
-  engine::OriginAtWork working(context.thread);
-  uint64_t evicted = 0;
-  for (uint64_t looked = 0; looked <= 2 * uint64_t{end} && evicted < pages; looked += kStride)
-    evicted += move_hand(context, end);
+  uint64_t found = 0;
+  evict_until(context, [&](uint64_t evicted) { return (found += evicted) >= pages; });
 }
 
 }  // namespace bt::origin

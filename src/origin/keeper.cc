@@ -18,7 +18,8 @@ namespace bt::origin {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
-constexpr int64_t kDirtyAgeNs = 3'000'000'000;  // as old as dirty data gets
+constexpr auto kLookEvery = std::chrono::milliseconds(500);  // at the memory
+constexpr int64_t kDirtyAgeNs = 3'000'000'000;               // as old as dirty data gets
 constexpr double kPressure = 0.10;  // of all memory available: below it the cache shrinks
 constexpr uint64_t kPageSize = format::kPageSizeBytes;
 
@@ -34,13 +35,47 @@ uint64_t read_number(const std::string& path) {
   return file >> value ? value : 0;  // "max" is no number: no limit
 }
 
-// Our control group of the unified hierarchy, if there is one.
-std::string control_group() {
-  std::ifstream file("/proc/self/cgroup");
+// "name value" lines: the sum of those whose name is one of the two.
+uint64_t read_sum(const std::string& path, const char* first, const char* second) {
+  std::ifstream file(path);
+  std::string name;
+  uint64_t value = 0, sum = 0;
+  while (file >> name >> value)
+    if (name == first || name == second) sum += value;
+  return sum;
+}
+
+// One control group's limit, if it has one that is less than what is known already. What the kernel can drop at once, clean
+// pages of other files, counts as available; ours are not among them.
+void apply_limit(uint64_t limit, uint64_t used, uint64_t droppable, Memory& memory) {
+  if (limit == 0 || limit >= memory.total) return;
+  memory.total = limit;
+  used -= std::min(used, droppable);
+  memory.available = std::min(memory.available, limit - std::min(limit, used));
+  memory.excess = std::max(memory.excess, used > limit ? used - limit : 0);
+}
+
+void apply_group(const std::string& group, Memory& memory) {
+  uint64_t high = read_number(group + "/memory.high"), max = read_number(group + "/memory.max");
+  uint64_t limit = high && max ? std::min(high, max) : high + max;
+  apply_limit(limit, read_number(group + "/memory.current"),
+              read_sum(group + "/memory.stat", "inactive_file", "active_file"), memory);
+  // The older hierarchy.
+  apply_limit(read_number(group + "/memory.limit_in_bytes"),
+              read_number(group + "/memory.usage_in_bytes"),
+              read_sum(group + "/memory.stat", "total_inactive_file", "total_active_file"), memory);
+}
+
+// Our control groups, each with all above it.
+void apply_groups(const std::string& groups, const std::string& root, Memory& memory) {
+  std::ifstream file(groups);
   std::string line;
-  while (std::getline(file, line))
-    if (line.rfind("0::", 0) == 0) return "/sys/fs/cgroup" + line.substr(3);
-  return "";
+  while (std::getline(file, line)) {
+    bool is_older = line.find(":memory:/") != std::string::npos;
+    if (line.rfind("0::/", 0) != 0 && !is_older) continue;
+    std::string path = line.substr(line.find(":/") + 1), top = root + (is_older ? "/memory" : "");
+    for (; !path.empty(); path.resize(path.rfind('/'))) apply_group(top + path, memory);
+  }
 }
 
 }  // namespace
@@ -53,7 +88,7 @@ uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings)
   return static_cast<uint32_t>(std::min<uint64_t>(pages / 20, UINT32_MAX));
 }
 
-Memory read_memory() {
+Memory read_memory(const std::string& groups, const std::string& root) {
   Memory memory{};
   std::ifstream file("/proc/meminfo");
   std::string name, unit;
@@ -62,17 +97,19 @@ Memory read_memory() {
     if (name == "MemTotal:") memory.total = value << 10;
     if (name == "MemAvailable:") memory.available = value << 10;
   }
-  std::string group = control_group();
-  uint64_t limit = group.empty() ? 0 : read_number(group + "/memory.max");
-  if (limit == 0 || limit >= memory.total) return memory;
-  uint64_t used = read_number(group + "/memory.current");
-  return {limit, std::min(memory.available, limit - std::min(limit, used))};
+  apply_groups(groups, root, memory);
+  return memory;
 }
 
-uint64_t next_budget(uint64_t budget, const Memory& memory, const Settings& settings) {
-  bool pressed =
-      static_cast<double>(memory.available) < kPressure * static_cast<double>(memory.total);
-  uint64_t next = pressed ? budget - budget / 5 : budget + budget / 10 + kPageSize;
+uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
+                     const Settings& settings) {
+  auto wanted = static_cast<uint64_t>(kPressure * static_cast<double>(memory.total));
+  uint64_t next = budget + budget / 10 + kPageSize;
+  if (memory.available < wanted) {
+    uint64_t held = std::min(budget, in_use);
+    uint64_t step = std::max(held / 5, wanted - memory.available + memory.excess);
+    next = held - std::min(held, step);
+  }
   return std::clamp(next, settings.cache_min, settings.cache_max);
 }
 
@@ -132,8 +169,8 @@ void Keeper::run() {
     }
     write_back_old(context);
     if (now >= next_look) {
-      next_look = now + std::chrono::milliseconds(500);
-      set_budget(next_budget(budget_, read_memory(), settings_));
+      next_look = now + kLookEvery;
+      set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, read_memory(), settings_));
     }
     make_room(context, 0);
     std::this_thread::sleep_for(kTick);

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <thread>
 
 #include "origin/directory.h"
@@ -22,12 +23,16 @@ struct Settings {
 // Dirty pages from which on writers push their own files.
 uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings);
 
-// The budget for the next second: smaller by a fifth under pressure, larger by a tenth without.
+// What the machine has, or what our control groups (memory.high, memory.max) leave of it.
 struct Memory {
-  uint64_t total, available;  // bytes; the smaller of the machine's and the control group's
+  uint64_t total, available, excess;  // bytes; excess: beyond a control group's limit already
 };
-Memory read_memory();
-uint64_t next_budget(uint64_t budget, const Memory& memory, const Settings& settings);
+Memory read_memory(const std::string& groups = "/proc/self/cgroup",
+                   const std::string& root = "/sys/fs/cgroup");
+// The budget for the next half second: larger by a tenth, or, while less than a tenth of the memory is available, what is in use
+// now without a fifth or without what is missing, whichever is more.
+uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
+                     const Settings& settings);
 
 class Keeper {
  public:

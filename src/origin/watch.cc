@@ -94,11 +94,11 @@ void watch_directory(Context& context, InodeNumber directory, int32_t descriptor
   int64_t watch = raw_syscall(SYS_inotify_add_watch, instance, raw_argument(at), kNews);
   if (watch < 0) return;
   format::Superblock& superblock = volume.superblock();
-  __atomic_store_n(&record->directory.watch, static_cast<int32_t>(watch), __ATOMIC_RELAXED);
+  uint32_t epoch = present_epoch(volume);
+  if (!engine::note_watch(context, directory, static_cast<int32_t>(watch), epoch)) return;
   uint32_t place = __atomic_fetch_add(&superblock.watched_count, 1, __ATOMIC_RELAXED);
   __atomic_store_n(&superblock.watched[place % format::kWatchedRing], directory.index(),
                    __ATOMIC_RELEASE);
-  __atomic_store_n(&record->directory.watch_epoch, present_epoch(volume), __ATOMIC_RELEASE);
   begin_epoch(volume);
 }
 

@@ -33,8 +33,6 @@ constexpr auto kBetweenComparisons = std::chrono::microseconds(300);
 
 constexpr uint32_t kNameNews = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
-void mark(uint32_t& place, uint32_t epoch) { __atomic_store_n(&place, epoch, __ATOMIC_RELEASE); }
-
 uint32_t present_epoch(const engine::Volume& volume) {
   return __atomic_load_n(&volume.superblock().origin_epoch, __ATOMIC_ACQUIRE);
 }
@@ -102,43 +100,31 @@ void Watcher::learn_all_watches() {
 }
 
 // Events were lost, or their time is over.
-void Watcher::doubt_everything(bool names_too) {
+void Watcher::doubt_everything(Context& context, bool names_too) {
   uint32_t epoch = present_epoch(volume_);
-  mark(volume_.superblock().watch_floor, epoch);
+  __atomic_store_n(&volume_.superblock().watch_floor, epoch, __ATOMIC_RELEASE);
   if (!names_too) return;
   learn_all_watches();
   for (auto& [watch, number] : directories_)
-    if (format::InodeRecord* record = directory_record(volume_, number)) {
-      __atomic_add_fetch(&record->directory.news, 1, __ATOMIC_ACQ_REL);
-      mark(record->directory.renamed_epoch, epoch);
-    }
+    (void)engine::note_news(context, number, engine::News::kRenamed, epoch).has_value();
 }
 
 void Watcher::handle_name(Context& context, InodeNumber directory, const char* name,
                           uint32_t mask) {
-  format::InodeRecord& record = *directory_record(volume_, directory);
   uint32_t epoch = present_epoch(volume_);
   if (mask & kNameNews) {
-    __atomic_add_fetch(&record.directory.news, 1, __ATOMIC_ACQ_REL);
-    mark(record.directory.changed_epoch, epoch);
+    (void)engine::note_news(context, directory, engine::News::kName, epoch).has_value();
     renamed_[directory.value].insert(name);
   }
   // What is not here by this name was moved, and the event that says so comes later.
-  format::InodeRecord* child =
-      volume_.inode(find(context, directory, base::text_of(name)).child.index());
-  if (!child) return;
-  uint32_t type = load_relaxed(child->mode) & engine::kModeType;
-  if (type == engine::kModeRegular)
-    mark(child->cached.changed_epoch, epoch);
-  else if (type == engine::kModeDirectory)
-    mark(child->directory.changed_epoch, epoch);
-  else
-    mark(record.directory.children_epoch, epoch);
+  InodeNumber child = find(context, directory, base::text_of(name)).child;
+  if (child && !engine::note_news(context, child, engine::News::kItself, epoch).value_or(true))
+    (void)engine::note_news(context, directory, engine::News::kChildren, epoch).has_value();
 }
 
 void Watcher::handle(Context& context, const inotify_event& event) {
   if (event.mask & IN_Q_OVERFLOW) {
-    doubt_everything(true);
+    doubt_everything(context, true);
     return;
   }
   auto found = directories_.find(event.wd);
@@ -152,7 +138,7 @@ void Watcher::handle(Context& context, const inotify_event& event) {
   format::InodeRecord* record = directory_record(volume_, directory);
   bool is_ours = record && record->directory.watch == event.wd;
   if (!is_ours || (event.mask & IN_IGNORED)) {
-    if (is_ours) mark(record->directory.watch_epoch, 0);
+    if (is_ours) (void)engine::note_watch(context, directory, event.wd, 0).has_value();
     if (!(event.mask & IN_IGNORED)) inotify_rm_watch(instance_, event.wd);
     directories_.erase(found);
     return;
@@ -160,7 +146,8 @@ void Watcher::handle(Context& context, const inotify_event& event) {
   if (event.len && event.name[0])
     handle_name(context, directory, event.name, event.mask);
   else
-    mark(record->directory.changed_epoch, present_epoch(volume_));
+    (void)engine::note_news(context, directory, engine::News::kItself, present_epoch(volume_))
+        .has_value();
 }
 
 void Watcher::compare_names(Context& context) {
@@ -173,8 +160,8 @@ void Watcher::compare_names(Context& context) {
       while (!is_the_same(context, directory, name) && ++tries < kComparisons)
         std::this_thread::sleep_for(kBetweenComparisons);
       if (tries < kComparisons) continue;
-      mark(record->directory.renamed_epoch, present_epoch(volume_));
-      (void)engine::invalidate(context, directory, true).has_value();
+      (void)engine::note_news(context, directory, engine::News::kRenamed, present_epoch(volume_))
+          .has_value();
       break;
     }
   }
@@ -217,7 +204,7 @@ void Watcher::run() {
     pollfd polled{instance_, POLLIN, 0};
     bool due = poll(&polled, 1, kLookEveryMs) > 0 && read_news(context);
     if (Clock::now() >= doubt) {
-      doubt_everything(false);
+      doubt_everything(context, false);
       doubt = Clock::now() + kVouchFor;
       due = true;
     }

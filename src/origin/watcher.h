@@ -35,7 +35,7 @@ class Watcher {
   void learn_watches();
   void learn_all_watches();
   void learn(format::InodeIndex index);
-  void doubt_everything(bool names_too);
+  void doubt_everything(engine::Context& context, bool names_too);
 
   engine::Volume& volume_;
   format::SessionIndex session_;

@@ -163,6 +163,54 @@ class Sieve : public Policy {
   std::vector<Key> slots_;
 };
 
+// The engine's: CLOCK in an array, with a tenth on probation (src/origin/evict.cc).
+class ProbationClock : public Policy {
+ public:
+  explicit ProbationClock(size_t capacity) : slots_(capacity) {}
+  bool access(Key key) override {
+    auto found = index_.find(key);
+    if (found != index_.end()) {
+      slots_[found->second].visited = true;
+      return true;
+    }
+    size_t place = used_ < slots_.size() ? used_++ : evict();
+    auto gone = gone_.find(key);
+    bool comes_back = gone != gone_.end() && evictions_ - gone->second < slots_.size();
+    slots_[place] = {key, false, !comes_back};
+    index_[key] = place;
+    probation_ += !comes_back;
+    return false;
+  }
+
+ private:
+  struct Slot {
+    Key key;
+    bool visited, on_probation;
+  };
+  size_t evict() {
+    for (;; hand_ = (hand_ + 1) % slots_.size()) {
+      Slot& slot = slots_[hand_];
+      bool many = probation_ > slots_.size() / 10;
+      if (many != slot.on_probation) continue;
+      if (slot.on_probation) probation_--;
+      if (!slot.visited) break;
+      slot.visited = slot.on_probation = false;
+    }
+    size_t place = hand_;
+    hand_ = (hand_ + 1) % slots_.size();
+    index_.erase(slots_[place].key);
+    if (slots_[place].on_probation) gone_[slots_[place].key] = evictions_;
+    evictions_++;
+    return place;
+  }
+
+  std::vector<Slot> slots_;
+  std::unordered_map<Key, size_t> index_;
+  std::unordered_map<Key, uint64_t> gone_;  // when it went from probation, in evictions
+  uint64_t evictions_ = 0;
+  size_t used_ = 0, hand_ = 0, probation_ = 0;
+};
+
 class S3Fifo : public Policy {
  public:
   explicit S3Fifo(size_t capacity)
@@ -295,8 +343,13 @@ std::unique_ptr<Policy> make(size_t capacity) {
 
 const std::vector<PolicyKind>& policy_kinds() {
   static const std::vector<PolicyKind> kinds = {
-      {"LRU", make<Lru>},     {"CLOCK", make<Clock>},    {"2Q", make<TwoQueues>},
-      {"SIEVE", make<Sieve>}, {"S3-FIFO", make<S3Fifo>}, {"W-TinyLFU", make<TinyLfu>},
+      {"LRU", make<Lru>},
+      {"CLOCK", make<Clock>},
+      {"2Q", make<TwoQueues>},
+      {"SIEVE", make<Sieve>},
+      {"CLOCK-P", make<ProbationClock>},
+      {"S3-FIFO", make<S3Fifo>},
+      {"W-TinyLFU", make<TinyLfu>},
   };
   return kinds;
 }
