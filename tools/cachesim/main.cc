@@ -52,8 +52,8 @@ void print_table(const Trace& trace, const std::vector<Row>& rows) {
 // One group of bars a trace: the mean miss ratio over the four sizes, as a part of LRU's.
 void write_svg(const std::string& path, const std::vector<Trace>& traces,
                const std::vector<std::vector<Row>>& results) {
-  static constexpr const char* kColours[] = {"#9ca3af", "#6b7280", "#0f766e",
-                                             "#1769aa", "#c2410c", "#7c3aed"};
+  static constexpr const char* kColours[] = {"#9ca3af", "#6b7280", "#0f766e", "#1769aa",
+                                             "#15803d", "#c2410c", "#7c3aed"};
   std::ofstream svg(path);
   size_t kinds = policy_kinds().size();
   size_t width = 90 + traces.size() * (kinds * 18 + 30);
