@@ -54,7 +54,7 @@ void append_bars(std::string& out, const Samples& samples, const std::string& fi
   constexpr double kLeft = 170, kWidth = 600, kDecades = 7;
   append(out, "<text x=\"160\" y=\"%d\" text-anchor=\"end\">%s</text>\n", top + 22, figure.c_str());
   int row = 0;
-  for (Way way : {Way::kInProcess, Way::kNative, Way::kKernel}) {
+  for (Way way : {Way::kInProcess, Way::kNative, Way::kKernel, Way::kEngine}) {
     int y = top + row++ * 11;
     if (!samples.has(figure, way)) continue;
     double value = samples.median(figure, way);
@@ -201,13 +201,15 @@ std::string markdown_report(const Results& results) {
 
 std::string html_report(const Results& results) {
   const Samples& samples = results.samples;
-  int height = static_cast<int>(samples.figures().size()) * 44 + 20;
+  int height = static_cast<int>(samples.figures().size()) * 55 + 20;
   std::string out =
       "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\">\n"
       "<title>bt_fuse benchmark</title>\n<style>\n"
-      ":root{color-scheme:light dark;--i:#0a7d4f;--n:#6b7280;--k:#c2410c;--t:#111;--b:#fff}\n"
-      "@media(prefers-color-scheme:dark){:root{--i:#34d399;--n:#9ca3af;--k:#fb923c;--t:#e5e7eb;--b:"
+      ":root{color-scheme:light "
+      "dark;--i:#0a7d4f;--n:#6b7280;--k:#c2410c;--e:#1769aa;--t:#111;--b:#fff}\n"
+      "@media(prefers-color-scheme:dark){:root{--i:#34d399;--n:#9ca3af;--k:#fb923c;--e:#5aaef0;--t:"
+      "#e5e7eb;--b:"
       "#111827}}\n"
       "body{font:14px/1.5 "
       "system-ui,sans-serif;color:var(--t);background:var(--b);max-width:900px;margin:1em "
@@ -215,13 +217,14 @@ std::string html_report(const Results& results) {
       "svg{width:100%;height:auto}svg text{fill:var(--t);font-size:12px}svg .v{font-size:10px}\n"
       ".in_process{fill:var(--i);color:var(--i)}.native{fill:var(--n);color:var(--n)}.kernel{fill:"
       "var(--k);color:var(--k)}\n"
+      ".engine{fill:var(--e);color:var(--e)}"
       "table{border-collapse:collapse}.wide{overflow-x:auto}td,th{padding:2px "
       "10px;text-align:right}td:first-child{text-align:left}\n"
       "</style>\n<h1>bt_fuse benchmark</h1>\n";
   out += "<p>" + escape(machine_line(results.machine)) + "</p>\n";
   append(out,
          "<p>Nanoseconds per call, median of %d interleaved rounds, logarithmic scale: <b "
-         "class=\"in_process\">in-process</b>, "
+         "class=\"in_process\">in-process</b>, <b class=\"engine\">the engine called directly</b>, "
          "<b class=\"native\">native tmpfs</b>, <b class=\"kernel\">the same mount through the "
          "kernel</b>.</p>\n",
          results.rounds);
@@ -229,7 +232,7 @@ std::string html_report(const Results& results) {
   int top = 10;
   for (const std::string& figure : samples.figures()) {
     append_bars(out, samples, figure, top);
-    top += 44;
+    top += 55;
   }
   out += "</svg>\n";
   for (const Table& table : tables_of(results)) append_html(out, table);
