@@ -30,7 +30,7 @@ double now_ns() {
   return 64;
 }
 
-[[gnu::noinline]] int64_t metered(Block& block, const Control& control, uint64_t a) {
+[[gnu::noinline]] int64_t metered(Block& block, Control& control, uint64_t a) {
   Meter meter(block, control);
   int64_t result = handler(a);
   meter.served(Operation::k_read, Way::k_in_process);
@@ -45,7 +45,7 @@ double now_ns() {
   return result;
 }
 
-double difference(Block& block, const Control& control) {
+double difference(Block& block, Control& control) {
   constexpr int kCalls = 1000;
   double with = 1e9, without = 1e9;
   for (int round = 0; round < 5000; round++) {

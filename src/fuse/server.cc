@@ -87,7 +87,7 @@ void Server::serve() {
   }
   thread.block = thread.engine.block;
   thread.control =
-      static_cast<const metrics::Control*>(volume_.metrics_block(format::SlotIndex::kNone));
+      static_cast<metrics::Control*>(volume_.metrics_block(format::SlotIndex::kNone));
   fuse_buf message{};
   while (!fuse_session_exited(session_)) {
     int got = fuse_session_receive_buf(session_, &message);

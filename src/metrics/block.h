@@ -119,7 +119,7 @@ inline constexpr uint32_t kIncidentsMax = 64;
 // In place of block 0: what concerns the whole volume.
 struct Control {
   uint64_t
-      trace_until;  // atomic relaxed: clock ticks; calls are traced (and all are timed) until then; 0 = never
+      trace_until;  // atomic relaxed: clock ticks; calls are traced until then; 0 = never; never beyond time_until
   uint64_t time_until;  // atomic relaxed: clock ticks; all calls are timed until then
   uint64_t
       origin_ticks;  // const once formatted: the clock and CLOCK_MONOTONIC at one moment, from which readers

@@ -40,9 +40,8 @@ inline uint64_t load_relaxed(const uint64_t& word) {
 class Meter {
  public:
   Meter() = default;  // of a call that is not timed
-  Meter(Block& block, const Control& control) : block_(&block) {
-    if (--block.until_sample < 0 || load_relaxed(control.trace_until) ||
-        load_relaxed(control.time_until)) [[unlikely]]
+  Meter(Block& block, Control& control) : block_(&block) {
+    if (--block.until_sample < 0 || load_relaxed(control.time_until)) [[unlikely]]
       started_ = start(block, control);
   }
 
@@ -71,13 +70,17 @@ class Meter {
   static constexpr uint64_t kTimed = 2, kTraced = 1;
 
   // By value, so that a meter needs no memory. Deadlines, not flags: a tracer that was killed stops costing anything by itself.
-  // They are compared here, out of the way. 0: the call is not timed.
-  [[gnu::noinline, gnu::cold]] static uint64_t start(Block& block, const Control& control) {
-    uint64_t now = clock_ticks();
+  // They are compared here, out of the way, and whoever finds one past takes it back, so that nobody comes here again. 0: the
+  // call is not timed.
+  [[gnu::noinline, gnu::cold]] static uint64_t start(Block& block, Control& control) {
+    uint64_t now = clock_ticks(), until = load_relaxed(control.time_until);
+    if (until && now >= until)
+      __atomic_compare_exchange_n(&control.time_until, &until, 0, false, __ATOMIC_RELAXED,
+                                  __ATOMIC_RELAXED);
     bool sampled = block.until_sample < 0;
     if (sampled) block.until_sample = kSampleEvery - 1;
     bool tracing = now < load_relaxed(control.trace_until);
-    if (!sampled && !tracing && now >= load_relaxed(control.time_until)) return 0;
+    if (!sampled && !tracing && now >= until) return 0;
     return ((now | kTimed) & ~kTraced) | (tracing ? kTraced : 0);
   }
   [[gnu::noinline, gnu::cold]] static uint64_t record(Block& block, uint64_t started,

@@ -53,10 +53,12 @@ TEST_F(MeterTest, calls_passed_on_are_counted_but_not_timed) {
 
 TEST_F(MeterTest, tells_whether_somebody_traces) {
   EXPECT_FALSE(Meter(*block, control).traced());
-  control.trace_until = UINT64_MAX;
+  control.trace_until = control.time_until = UINT64_MAX;
   EXPECT_TRUE(Meter(*block, control).traced());
-  control.trace_until = 1;  // long past
+  control.trace_until = control.time_until = 1;  // long past
   EXPECT_FALSE(Meter(*block, control).traced());
+  EXPECT_EQ(control.time_until,
+            0u);  // a deadline that has passed costs no further call a look at the clock
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 struct TraceTest : testing::Test {
   std::unique_ptr<Block> block = std::make_unique<Block>();
-  Control control{.trace_until = UINT64_MAX};
+  Control control{.trace_until = UINT64_MAX, .time_until = UINT64_MAX};
 
   void record(const std::string& path, int64_t result) {
     Meter meter(*block, control);
