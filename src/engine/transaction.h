@@ -93,9 +93,7 @@ class Transaction {
   void bump_dirtree() { bump_dirtree_ = true; }
 
   // Among this thread's events.
-  void count(metrics::Event event) const {
-    metrics::count_event(*thread_.block, event);
-  }
+  void count(metrics::Event event) const { metrics::count_event(*thread_.block, event); }
   // The point of no return; releases everything.
   void commit();
   // Undoes all stores and releases everything.

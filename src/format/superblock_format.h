@@ -86,7 +86,8 @@ struct Superblock {
   uint64_t rename_reserved[6];
   uint64_t
       dirtree_seq;  // atomic: bumped in commit by what moves or hides directories, never rolled back
-  int64_t coarse_time_ns;  // atomic: the time of day, a second late at most while the daemon lives; 0 = no daemon yet
+  int64_t
+      coarse_time_ns;  // atomic: the time of day, a second late at most while the daemon lives; 0 = no daemon yet
   uint64_t dirtree_reserved[6];
   LockRecord orphan_lock;  // rank allocator
   InodeIndex orphans;      // guarded by orphan_lock

@@ -86,8 +86,7 @@ void Server::serve() {
     return;
   }
   thread.block = thread.engine.block;
-  thread.control =
-      static_cast<metrics::Control*>(volume_.metrics_block(format::SlotIndex::kNone));
+  thread.control = static_cast<metrics::Control*>(volume_.metrics_block(format::SlotIndex::kNone));
   fuse_buf message{};
   while (!fuse_session_exited(session_)) {
     int got = fuse_session_receive_buf(session_, &message);

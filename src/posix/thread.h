@@ -85,7 +85,8 @@ struct OpenFile {
 Error why_not_open(ThreadState& self, uint64_t fd, uint64_t entry);
 inline Error not_open(ThreadState& self, uint64_t fd, uint64_t entry) {
   Error why = why_not_open(self, fd, entry);
-  if (why.code() == 0) __builtin_unreachable();  // else the compiler thinks that find_open succeeded
+  if (why.code() == 0)
+    __builtin_unreachable();  // else the compiler thinks that find_open succeeded
   return why;
 }
 
