@@ -20,7 +20,7 @@ Result<void> forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
   uint64_t before = load_relaxed(record->kernel_lookups);
   __atomic_store_n(&record->kernel_lookups, before - base::min(before, count), __ATOMIC_RELAXED);
-  // Killed before the commit, the inode is unused but not freed: the worker that comes next counts lookups anew anyway.
+  // Killed before the commit, the inode is unused but not freed: free_leftovers finds it.
   BT_TRY_ASSIGN(bool sweep, reclaim_if_unused(txn, context.thread, *record, inode.index()));
   txn.commit();
   if (sweep) BT_TRY(sweep_orphans(context.thread, kSweepAll));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/name_fixture.h"
+#include "engine/reclaim.h"
 
 namespace bt::engine {
 namespace {
@@ -24,6 +25,27 @@ TEST_F(KernelLookupsTest, forgetting_too_much_is_forgetting_all) {
   ASSERT_TRUE(forget_kernel_lookups(root, file, 100));
   EXPECT_EQ(record(file).kernel_lookups, 0u);
   EXPECT_FALSE(is_gone(file)) << "it has a name";
+}
+
+// A forget is not repeated: what it did not finish is found by looking at all inodes.
+TEST_F(KernelLookupsTest, what_a_cut_forget_left_is_freed) {
+  InodeNumber cut = make(kRootInode, "cut"), lost = make(kRootInode, "lost");
+  InodeNumber known = make(kRootInode, "known");
+  for (InodeNumber file : {cut, lost, known}) ASSERT_TRUE(add_kernel_lookup(root, file));
+  for (const char* name : {"cut", "lost", "known"})
+    ASSERT_TRUE(unlink(root, kRootInode, text(name)));
+  volume.volume.inode(cut.index())->kernel_lookups = 0;
+  auto is_known = [](void* who, InodeNumber inode) {
+    return inode == *static_cast<InodeNumber*>(who);
+  };
+  auto freed = free_leftovers(root.thread, nullptr, nullptr);
+  EXPECT_TRUE(freed && *freed == 1);
+  EXPECT_TRUE(is_gone(cut));
+  freed = free_leftovers(root.thread, is_known, &known);
+  EXPECT_TRUE(freed && *freed == 1);
+  EXPECT_TRUE(is_gone(lost));
+  EXPECT_FALSE(is_gone(known));
+  ASSERT_TRUE(forget_kernel_lookups(root, known, 1));
 }
 
 }  // namespace

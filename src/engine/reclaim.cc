@@ -117,4 +117,46 @@ Result<bool> sweep_orphans(Thread& thread, uint32_t transactions) {
   }
 }
 
+namespace {
+
+// Without name and user, and on nobody's list: only the kernel may still know it.
+bool is_left_over(const InodeRecord& inode) {
+  return load_relaxed(inode.mode) != 0 && load_relaxed(inode.nlink) == 0 &&
+         load_relaxed(inode.opens) == 0 && !(load_relaxed(inode.flags) & kInodeOrphan);
+}
+
+// True: it is gone. False: somebody has taken it up, or freed it, since it was looked at.
+Result<bool> free_leftover(Thread& thread, InodeRecord& inode, InodeNumber number) {
+  Transaction txn(thread);
+  shm::LockRank rank =
+      is_directory(load_relaxed(inode.mode)) ? shm::LockRank::kDirectory : shm::LockRank::kInode;
+  BT_TRY(txn.lock(inode.lock, rank));
+  if (inode.generation != number.generation() || !is_left_over(inode)) return false;
+  __atomic_store_n(&inode.kernel_lookups, 0, __ATOMIC_RELAXED);
+  BT_TRY_ASSIGN(bool orphan, reclaim_if_unused(txn, thread, inode, number.index()));
+  txn.commit();
+  if (orphan) BT_TRY(sweep_orphans(thread, kSweepAll));
+  settle(thread);
+  return true;
+}
+
+}  // namespace
+
+Result<uint32_t> free_leftovers(Thread& thread, IsKnown is_known, void* argument) {
+  Housekeeping housekeeping(thread);
+  Volume& volume = *thread.volume;
+  uint32_t freed = 0;
+  uint32_t used = static_cast<uint32_t>(base::min<uint64_t>(
+      load_relaxed(volume.superblock().free_inodes.fresh), volume.geometry().inodes.count));
+  for (uint32_t i = 1; i < used; i++) {
+    InodeRecord* inode = volume.inode(InodeIndex{i});
+    if (!inode || !is_left_over(*inode)) continue;
+    InodeNumber number = InodeNumber::of(InodeIndex{i}, load_relaxed(inode->generation));
+    if (load_relaxed(inode->kernel_lookups) && (!is_known || is_known(argument, number))) continue;
+    BT_TRY_ASSIGN(bool gone, free_leftover(thread, *inode, number));
+    freed += gone;
+  }
+  return freed;
+}
+
 }  // namespace bt::engine

@@ -19,6 +19,12 @@ Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& in
 // Takes orphans apart, at most `transactions` transactions long. True: none are left.
 Result<bool> sweep_orphans(Thread& thread, uint32_t transactions);
 
+// Frees what a dead daemon left: inodes without name and user whose last forget was cut, or was read and never carried out.
+// `is_known` (may be null) asks the kernel, without any lock held; one it does not know counts as forgotten. Looks at
+// every inode: for the daemon, once after a death. Returns how many went.
+using IsKnown = bool (*)(void* argument, InodeNumber inode);
+Result<uint32_t> free_leftovers(Thread& thread, IsKnown is_known, void* argument);
+
 // What a caller of reclaim_if_unused does after its commit.
 inline constexpr uint32_t kSweepAll = UINT32_MAX;
 

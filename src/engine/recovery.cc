@@ -77,6 +77,7 @@ Result<void> repair_slot(const Volume& volume, SlotIndex index) {
   __atomic_store_n(&slot.in_transaction, 0, __ATOMIC_RELEASE);
   for (InodeNumber& directory : slot.changing) distrust(volume, directory);
   slot.reading = 0;
+  __atomic_store_n(&slot.waiting_owner, uint64_t{0}, __ATOMIC_RELAXED);
   __atomic_store_n(&slot.session, SessionIndex::kNone, __ATOMIC_RELAXED);
   __atomic_store_n(&slot.generation, slot.generation + 1, __ATOMIC_RELEASE);
   return {};

@@ -61,12 +61,15 @@ bool session_is_alive(const SessionView& view) {
 }
 
 Housekeeper::Housekeeper(engine::Volume& volume, SessionIndex session, pid_t supervisor,
-                         void (*orphaned)(void*), void* argument)
+                         void (*orphaned)(void*), void* argument, engine::IsKnown is_known,
+                         void* server)
     : volume_(volume),
       session_(session),
       supervisor_(supervisor),
       orphaned_(orphaned),
       argument_(argument),
+      is_known_(is_known),
+      server_(server),
       thread_([this] { run(); }) {}
 
 Housekeeper::~Housekeeper() {
@@ -161,6 +164,14 @@ void Housekeeper::report_damage() {
          static_cast<unsigned long long>(line));
 }
 
+// Once, when the requests that the former worker held have been answered.
+void Housekeeper::free_leftovers(engine::Thread& thread) {
+  if (!is_known_) return;
+  auto freed = engine::free_leftovers(thread, is_known_, server_);
+  if (freed && *freed) BT_LOG(kInfo, "%u inodes freed that the former worker left", *freed);
+  is_known_ = nullptr;
+}
+
 void Housekeeper::run() {
   engine::Thread thread;
   thread.volume = &volume_;
@@ -184,6 +195,7 @@ void Housekeeper::run() {
     end_dead_sessions(context);
     (void)engine::sweep_orphans(thread, kOrphanTransactions);
     if (now_ms() - returned_ms > kReturnPagesEveryMs) {
+      free_leftovers(thread);
       (void)engine::return_free_pages(thread, page_return_);
       returned_ms = now_ms();
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/page_return.h"
+#include "engine/reclaim.h"
 #include "engine/thread.h"
 
 namespace bt::fuse {
@@ -30,9 +31,10 @@ bool session_is_alive(const SessionView& view);
 
 class Housekeeper {
  public:
-  // supervisor: its pid; when it is no longer our parent, `orphaned` is called once, on this thread.
+  // supervisor: its pid; when it is no longer our parent, `orphaned` is called once, on this thread. is_known: whether the
+  // kernel knows an inode, asked of `server` for what a former worker left; null when there was none.
   Housekeeper(engine::Volume& volume, format::SessionIndex session, pid_t supervisor,
-              void (*orphaned)(void*), void* argument);
+              void (*orphaned)(void*), void* argument, engine::IsKnown is_known, void* server);
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
@@ -56,12 +58,15 @@ class Housekeeper {
   void watch_session(uint32_t index);
   bool is_past_grace(uint32_t index, const SessionView& view);
   void report_damage();
+  void free_leftovers(engine::Thread& thread);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   pid_t supervisor_;
   void (*orphaned_)(void*);
   void* argument_;
+  engine::IsKnown is_known_;
+  void* server_;
   std::map<uint32_t, Watched> watched_;   // by session index
   std::map<uint32_t, Suspect> suspects_;  // by session index
   std::vector<uint32_t> dead_;            // session indexes

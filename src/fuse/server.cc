@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fuse/server.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -67,6 +68,15 @@ bool Server::begin() {
     return false;
   }
   return true;
+}
+
+bool Server::kernel_knows(format::InodeNumber inode) {
+  // Asked twice: an answer that makes it known may be on its way.
+  for (int attempt = 0; attempt < 2; attempt++) {
+    if (attempt) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (fuse_lowlevel_notify_inval_inode(session_, node_of(inode), -1, 0) != -ENOENT) return true;
+  }
+  return false;
 }
 
 void Server::run() {

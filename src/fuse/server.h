@@ -47,6 +47,8 @@ class Server {
 
   // Makes the libfuse session and gets INIT behind us: the kernel's own, or the saved one. False: it cannot serve.
   bool begin();
+  // Whether the kernel has this inode in memory; drops its cached attributes. Not from a serving thread, nor under a lock.
+  bool kernel_knows(format::InodeNumber inode);
   // Serves until the mount is gone. The calling thread waits.
   void run();
 

@@ -82,6 +82,10 @@ Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Th
   return {};
 }
 
+bool kernel_knows(void* server, InodeNumber inode) {
+  return static_cast<Server*>(server)->kernel_knows(inode);
+}
+
 int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume& volume,
           engine::Thread& thread) {
   Server::Options options;
@@ -105,7 +109,7 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
   BT_LOG(kInfo, "worker %u serves %s, %u threads, protocol 7.%u", page.generation.load(),
          mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
   Housekeeper housekeeper(volume, thread.session, supervisor, supervisor_is_gone,
-                          const_cast<Mount*>(&mount));
+                          const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server);
   std::optional<origin::Keeper> keeper;
   if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin);
   std::optional<origin::Watcher> watcher;

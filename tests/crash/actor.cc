@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "engine/reclaim.h"
 #include "shm/token.h"
 
 namespace bt::crash {
@@ -159,6 +160,11 @@ void Actor::lock_open_file(int fd, uint64_t start, uint64_t end, bool exclusive)
 void Actor::pin(const std::string& path, uint64_t index) {
   note(pin_page(context_, walk(path), index, true));
 }
+void Actor::kernel_looks_up(const std::string& path) {
+  known_to_kernel_ = walk(path);
+  note(add_kernel_lookup(context_, known_to_kernel_));
+}
+void Actor::kernel_forgets() { note(forget_kernel_lookups(context_, known_to_kernel_, 1)); }
 void Actor::fork_and_abandon() {
   auto child = clone_session(context_, session_);
   if (note(child)) note(close_session(context_, *child));
@@ -187,6 +193,7 @@ void sweep(Context& context, Volume& volume, uint32_t victim_pid) {
     if (session && session->state != kSessionFree && session->pid == victim_pid)
       (void)close_session(context, SessionIndex{i});
   }
+  (void)free_leftovers(context.thread, nullptr, nullptr);
 }
 
 }  // namespace bt::crash

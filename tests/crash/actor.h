@@ -51,6 +51,9 @@ class Actor {
   void lock_open_file(int fd, uint64_t start, uint64_t end, bool exclusive);
   void pin(const std::string& path, uint64_t index);
   void unpin_all() { note(drop_pins(context_, session_)); }
+  // As the daemon counts what the kernel knows: `path` once more; then that inode, named or not, no more.
+  void kernel_looks_up(const std::string& path);
+  void kernel_forgets();
   void fork_and_abandon();  // clone_session, then the child never comes: close it again
   void set_directory(const std::string& path);
   void look(const std::string&
@@ -73,6 +76,7 @@ class Actor {
   Credentials credentials_;
   Context context_;
   SessionIndex session_{};
+  InodeNumber known_to_kernel_{};
   int failed_ = 0;
   bool tolerant_ = false;
 };

@@ -4,7 +4,7 @@
 //
 //   crash_test [--long] [--scenario NAME] [--plant NAME] [--list] [--verbose]
 //
-// Short: an even sample of each operation's stores. Long: every store, and sixty of each with every store of a recoverer. Scenarios are shared
+// Short: an even sample of each operation's stores. Long: every store, and eight of each with every store of a recoverer. Scenarios are shared
 // out among two worker processes, since each works on a volume of its own.
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -58,7 +58,7 @@ void run_scenario(Harness& harness, const Scenario& scenario, const Options& opt
   harness.run(scenario, Harness::Second::kNobody, options.all ? every : 110);
   harness.run(scenario, Harness::Second::kConflict, options.all ? every : 40);
   harness.run(scenario, Harness::Second::kNeighbour, options.all ? every : 20);
-  harness.run_killed_recovery(scenario, options.all ? 60 : 4, options.all ? every : 8);
+  harness.run_killed_recovery(scenario, options.all ? 8 : 4, options.all ? every : 8);
   if (options.verbose)
     printf("%-36s %6llu points %.1f s\n", scenario.name,
            static_cast<unsigned long long>(harness.totals().points - before.points),

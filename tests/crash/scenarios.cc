@@ -69,6 +69,14 @@ void p_locks(Actor& p) {
 void p_pins(Actor& p) {
   for (uint64_t i = 0; i < 3; i++) p.pin("a/file", i);
 }
+void p_known_to_kernel(Actor& p) {
+  p.kernel_looks_up("a/file");
+  p.unlink("a/file");
+}
+void p_known_big(Actor& p) {
+  p.kernel_looks_up("a/big");
+  p.unlink("a/big");
+}
 // Uses up what the slot keeps at hand, so that the operation must refill from the pools.
 void p_drain(Actor& p) {
   const FreeLists& free = p.context().thread.slot->free;
@@ -194,6 +202,9 @@ const Scenario kScenarios[] = {
     {"unlock all", p_locks, [](Actor& p) { p.unlock("a/file", kFileLockPosix, 0, UINT64_MAX); }, c_lock},
     {"pin a page", nullptr, [](Actor& p) { p.pin("a/file", 1); }, c_truncate_file},
     {"pin a hole", nullptr, [](Actor& p) { p.pin("a/sparse", 3); }, c_write_sparse},
+    {"lookup by the kernel", nullptr, [](Actor& p) { p.kernel_looks_up("a/small"); }, c_rename_over},
+    {"forget the last reference", p_known_to_kernel, [](Actor& p) { p.kernel_forgets(); }, c_create_x},
+    {"forget a big file", p_known_big, [](Actor& p) { p.kernel_forgets(); }, c_create_x},
     {"drop pins", p_pins, [](Actor& p) { p.unpin_all(); }, c_truncate_file},
 };
 // clang-format on
