@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "base/fence.h"
 #include "base/syscall.h"
+#include "engine/seq_read.h"
 
 namespace bt::engine {
 namespace {
@@ -35,7 +37,8 @@ constexpr uint64_t kRateMin = (1ull << 32) / 16, kRateMax = (1ull << 32) * 2;
 static_assert(kSampleForNs < (1ll << 31));
 
 Sample samples[2];
-uint32_t current;    // which sample is read; the other may be being written
+uint32_t
+    current;  // samples so far: the last is read, the place of the one before may be being written
 uint32_t writing;    // 1 while somebody writes
 uint32_t invariant;  // 0 not looked yet, 1 the counter is steady, 2 it is not
 
@@ -108,15 +111,25 @@ Sample next_sample(const Sample& old, uint64_t& shared_rate) {
   return fresh;
 }
 
+// A reader may be in there since the sample before.
+void put(Sample& place, const Sample& sample) {
+  base::fence<__ATOMIC_RELEASE>();
+  __atomic_store_n(&place.ticks, sample.ticks, __ATOMIC_RELAXED);
+  __atomic_store_n(&place.ns, sample.ns, __ATOMIC_RELAXED);
+  __atomic_store_n(&place.rate, sample.rate, __ATOMIC_RELAXED);
+  __atomic_store_n(&place.valid_for, sample.valid_for, __ATOMIC_RELAXED);
+  place.within = sample.within;  // not for readers
+}
+
 void resample(uint64_t& shared_rate) {
   uint32_t free = 0;
   if (!__atomic_compare_exchange_n(&writing, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     return;  // another thread, or the host of this signal handler, is at it
-  const Sample& old = samples[current];
+  const Sample old = samples[current & 1];
   Sample fresh = next_sample(old, shared_rate);
   if (fresh.valid_for || !old.ticks) {  // else the old sample stays, as the start of a measurement
-    samples[current ^ 1] = fresh;
-    __atomic_store_n(&current, current ^ 1, __ATOMIC_RELEASE);  // → clock_now_ns
+    put(samples[(current + 1) & 1], fresh);
+    __atomic_store_n(&current, current + 1, __ATOMIC_RELEASE);  // → clock_now_ns
   }
   __atomic_store_n(&writing, 0, __ATOMIC_RELEASE);
 }
@@ -125,10 +138,17 @@ void resample(uint64_t& shared_rate) {
 int64_t clock_now_ns(const Thread& thread) {
   if (!is_counter_steady()) return ask_kernel();
   for (int attempt = 0; attempt < 2; attempt++) {
-    const Sample& sample = samples[__atomic_load_n(&current, __ATOMIC_ACQUIRE)];
-    uint64_t elapsed = __builtin_ia32_rdtsc() - sample.ticks;
-    if (elapsed < sample.valid_for) [[likely]]
-      return sample.ns + static_cast<int64_t>(elapsed * sample.rate >> 32);
+    uint32_t seen = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
+    const Sample& sample = samples[seen & 1];
+    uint64_t elapsed = __builtin_ia32_rdtsc() - load_relaxed(sample.ticks);
+    if (elapsed < load_relaxed(sample.valid_for)) [[likely]] {
+      int64_t now =
+          load_relaxed(sample.ns) + static_cast<int64_t>(elapsed * load_relaxed(sample.rate) >> 32);
+      // Who was stopped in between for two samples has read of both.
+      base::fence<__ATOMIC_ACQUIRE>();
+      if (__atomic_load_n(&current, __ATOMIC_RELAXED) == seen) [[likely]]
+        return now;
+    }
     resample(thread.volume->superblock().clock_rate);
   }
   return ask_kernel();

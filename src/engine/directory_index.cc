@@ -232,12 +232,12 @@ Result<void> insert_entry(Transaction& txn, Thread& thread, InodeRecord& directo
   // Nobody sees the record yet, so only what a rollback must restore is logged: the free link, and that it is free.
   txn.store(dentry->chain_next, DentryIndex{head});
   txn.store(kind_word(*dentry), kind_value(kDentryName, type, name.size));
-  dentry->hash = hash;
-  dentry->parent = parent;
-  dentry->child = child.index();
-  dentry->child_generation = child.generation();
-  dentry->continuation = tail;
-  __builtin_memcpy(dentry->name, name.data, base::min(name.size, kDentryNameBytes));
+  store_unseen(dentry->hash, hash);
+  store_unseen(dentry->parent, parent);
+  store_unseen(dentry->child, child.index());
+  store_unseen(dentry->child_generation, child.generation());
+  store_unseen(dentry->continuation, tail);
+  copy_unseen(dentry->name, name.data, base::min(name.size, kDentryNameBytes));
   BT_TRY(append_to_list(txn, volume, directory, *dentry, index));
   txn.store(head, raw(index));
   return {};

@@ -13,7 +13,24 @@ namespace bt::engine {
 // One load, as it stands in memory; the order comes from read_begin and read_retry.
 template <typename T>
 inline T load_relaxed(const T& place) {
-  return *const_cast<const volatile T*>(&place);
+  T value;
+  __atomic_load(&place, &value, __ATOMIC_RELAXED);
+  return value;
+}
+
+// Into a record that nobody sees yet, so that no log is needed; but a reader that lost its way may look at it, and will throw
+// away what it read.
+template <typename T>
+inline void store_unseen(T& place, T value) {
+  __atomic_store(&place, &value, __ATOMIC_RELAXED);
+}
+// The same of bytes, which ThreadSanitizer is told not to mind (tools/tsan.supp).
+#ifdef __SANITIZE_THREAD__
+[[gnu::noinline]]
+#endif
+inline void
+copy_unseen(char* to, const char* from, uint64_t size) {
+  __builtin_memcpy(to, from, size);
 }
 
 // About 2 µs of spinning: longer than any transaction that runs undisturbed.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "metrics/trace.h"
 
+#include "base/fence.h"
+
 namespace bt::metrics {
 
 void trace(Block& block, const Meter& meter, const TracedCall& call) {
@@ -8,7 +10,7 @@ void trace(Block& block, const Meter& meter, const TracedCall& call) {
   uint64_t number = __atomic_add_fetch(&block.trace_head, 1, __ATOMIC_RELAXED);
   TraceRecord& record = block.trace[number % kTraceRecords];
   __atomic_store_n(&record.sequence, 0, __ATOMIC_RELAXED);
-  __atomic_thread_fence(__ATOMIC_RELEASE);  // pairs with the fence in read_trace
+  base::fence<__ATOMIC_RELEASE>();  // pairs with the fence in read_trace
   record.ticks = meter.ended();
   record.duration =
       meter.duration() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(meter.duration());
@@ -30,7 +32,7 @@ bool read_trace(const Block& block, uint64_t number, TraceRecord& out) {
   const TraceRecord& record = block.trace[number % kTraceRecords];
   if (__atomic_load_n(&record.sequence, __ATOMIC_ACQUIRE) != number) return false;
   out = record;
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the fence in trace
+  base::fence<__ATOMIC_ACQUIRE>();  // pairs with the fence in trace
   return __atomic_load_n(&record.sequence, __ATOMIC_RELAXED) == number;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/fence.h"
 #include "engine/directory_index.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
@@ -124,7 +125,7 @@ Result<const char*> source_path(Context& context, InodeNumber inode, Text name, 
   for (uint32_t tries = 0;; tries++) {
     uint64_t before = __atomic_load_n(&volume.superblock().dirtree_seq, __ATOMIC_ACQUIRE);
     auto path = walk_up(volume, inode, name, buffer);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    base::fence<__ATOMIC_ACQUIRE>();
     uint64_t after = __atomic_load_n(&volume.superblock().dirtree_seq, __ATOMIC_RELAXED);
     if (before == after || tries == kPathTries) return path;
   }

@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 
+#include "base/fence.h"
 #include "base/syscall.h"
 #include "engine/descriptions.h"
 
@@ -16,7 +17,7 @@ namespace {
 void publish(Files& files, uint32_t mount, uint64_t inode) {
   WorkingDirectoryState& state = files.cwd;
   __atomic_store_n(&state.seq, state.seq + 1, __ATOMIC_RELAXED);
-  __atomic_thread_fence(__ATOMIC_RELEASE);
+  base::fence<__ATOMIC_RELEASE>();
   __atomic_store_n(&state.mount, mount, __ATOMIC_RELAXED);
   __atomic_store_n(&state.inode, inode, __ATOMIC_RELAXED);
   __atomic_store_n(&state.seq, state.seq + 1, __ATOMIC_RELEASE);
@@ -41,7 +42,7 @@ WorkingDirectory working_directory() {
     uint64_t seq = __atomic_load_n(&state.seq, __ATOMIC_ACQUIRE);
     uint32_t mount = __atomic_load_n(&state.mount, __ATOMIC_RELAXED);
     uint64_t inode = __atomic_load_n(&state.inode, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    base::fence<__ATOMIC_ACQUIRE>();
     if ((seq & 1) == 0 && __atomic_load_n(&state.seq, __ATOMIC_RELAXED) == seq)
       return {mount ? &mounts[mount - 1] : nullptr, {inode}};
     asm volatile("pause");

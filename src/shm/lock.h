@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/fence.h"
 #include "format/lock_format.h"
 #include "format/types.h"
 #include "shm/futex.h"
@@ -24,16 +25,6 @@ enum class LockRank : uint8_t {
   kAllocator = 7,    // pools, orphan list
 };
 
-// gcc's ThreadSanitizer knows no fences. On x86-64 these are the compiler's order alone.
-template <int order>
-inline void fence() {
-#ifdef __SANITIZE_THREAD__
-  asm volatile("" ::: "memory");
-#else
-  __atomic_thread_fence(order);
-#endif
-}
-
 // ---- readers -------------------------------------------------------------------------------------------------------------
 // The sequence to check with read_retry after copying. Odd: a writer is inside; the caller spins a bounded number of times
 // and then falls back to taking the lock.
@@ -41,7 +32,7 @@ inline uint64_t read_begin(const format::LockRecord& lock) {
   return __atomic_load_n(&lock.seq, __ATOMIC_ACQUIRE);
 }
 inline bool read_retry(const format::LockRecord& lock, uint64_t seq) {
-  fence<__ATOMIC_ACQUIRE>();
+  base::fence<__ATOMIC_ACQUIRE>();
   return (seq & 1) || __atomic_load_n(&lock.seq, __ATOMIC_RELAXED) != seq;
 }
 
@@ -82,7 +73,7 @@ inline bool try_acquire(format::LockRecord& lock, uint64_t tag) {
 inline void begin_change(format::LockRecord& lock) {
   uint64_t seq = __atomic_load_n(&lock.seq, __ATOMIC_RELAXED);
   __atomic_store_n(&lock.seq, seq + 1 + (seq & 1), __ATOMIC_RELAXED);
-  fence<__ATOMIC_RELEASE>();
+  base::fence<__ATOMIC_RELEASE>();
 }
 
 inline void end_change(format::LockRecord& lock) {
