@@ -35,11 +35,11 @@ TEST(Clock, follows_the_kernel) {
 
 TEST(Clock, costs_little) {
   TestVolume test;
-  int64_t sum = 0;
+  uint64_t sum = 0;
   auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < 100000; i++) sum += clock_now_ns(test.thread());
+  for (int i = 0; i < 100000; i++) sum += static_cast<uint64_t>(clock_now_ns(test.thread()));
   std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-  printf("clock: %.1f ns (%ld)\n", took.count() / 100000, sum & 1);
+  printf("clock: %.1f ns (%lu)\n", took.count() / 100000, sum & 1);
 }
 
 TEST(Clock, a_rate_that_damage_left_is_not_believed) {

@@ -9,11 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "base/assert.h"
 #include "engine/check.h"
 #include "engine/thread.h"
 
@@ -53,6 +55,10 @@ class TestThread {
 class TestVolume {
  public:
   explicit TestVolume(uint64_t volume_size = 64ull << 20, uint32_t options = 0) {
+    base::assertion_handler = [](const char* expression, const char* file, uint32_t line) {
+      ADD_FAILURE_AT(file, static_cast<int>(line)) << expression;
+      std::abort();
+    };
     FormatOptions format_options;
     format_options.volume_size = volume_size;
     format_options.options = options;
@@ -73,6 +79,7 @@ class TestVolume {
       EXPECT_EQ(check(), "");
     }
     main.reset();
+    EXPECT_FALSE(is_linked()) << "a token is on this thread's robust list still";
     munmap(memory, size);
   }
   TestVolume(const TestVolume&) = delete;
@@ -93,6 +100,24 @@ class TestVolume {
     auto checked = check_volume(context(), scratch.data(), add, &broken, report);
     if (!checked) broken << "not checked: " << checked.error().errno_value() << "\n";
     return broken.str();
+  }
+
+  // Leaves a volume whose slot has rubbish in it: only the token is given back.
+  void abandon() {
+    shm::detach_token(main->thread.robust, main->thread.slot->token);
+    main->thread.slot = nullptr;
+  }
+
+  // Whether the calling thread's list of robust futexes leads into the volume, which is about to be unmapped.
+  bool is_linked() const {
+    shm::RobustList list;
+    if (!shm::find_robust_list(list)) return true;
+    auto begin = reinterpret_cast<uint64_t>(memory);
+    for (const robust_list* at = list.head->list.next; at != &list.head->list; at = at->next) {
+      auto entry = reinterpret_cast<uint64_t>(at);
+      if (entry >= begin && entry < begin + size) return true;
+    }
+    return false;
   }
 
   // Runs `body(TestThread&)` in a fork child with a session of its own, which then dies by SIGKILL, and waits until the

@@ -239,6 +239,25 @@ TEST_F(TransactionTest, gate_gives_up_on_a_stopped_transaction) {
   txn.commit();
 }
 
+TEST_F(TransactionTest, locks_out_of_order_end_a_debug_build) {
+#ifdef BT_DEBUG
+  pid_t pid = fork();
+  if (pid == 0) {
+    base::assertion_handler = [](const char*, const char*, uint32_t) { _exit(77); };
+    TestThread other(volume);
+    Transaction txn(other.thread);
+    (void)txn.lock(lock, LockRank::kInode).has_value();
+    (void)txn.lock(volume.superblock().rename_lock, LockRank::kRename).has_value();
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 77);
+#else
+  GTEST_SKIP() << "only a debug build looks";
+#endif
+}
+
 TEST_F(TransactionTest, costs_little) {
   uint64_t best_ns = UINT64_MAX;
   for (int round = 0; round < 20; round++) {

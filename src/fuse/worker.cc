@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
+#include "base/assert.h"
 #include "fuse/housekeeper.h"
 #include "fuse/kernel_mount.h"
 #include "fuse/server.h"
@@ -26,6 +28,12 @@ namespace {
 void explain(SharedPage& page, const char* what, const char* why) {
   std::snprintf(page.problem, sizeof page.problem, "%s: %s", what, why);
   BT_LOG(kError, "%s: %s", what, why);
+}
+
+// A bug of ours ends this worker; the next one starts from what is in the volume.
+[[noreturn]] void abort_at_assertion(const char* expression, const char* file, uint32_t line) {
+  BT_LOG(kError, "%s:%u: assertion failed: %s", file, line, expression);
+  std::abort();
 }
 
 // One descriptor a watched process, so as many as we may have.
@@ -82,7 +90,7 @@ Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Th
   return {};
 }
 
-bool kernel_knows(void* server, InodeNumber inode) {
+bool kernel_knows(void* server, format::InodeNumber inode) {
   return static_cast<Server*>(server)->kernel_knows(inode);
 }
 
@@ -126,6 +134,7 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
+  base::assertion_handler = abort_at_assertion;
   raise_descriptor_limit();
   engine::Volume volume;
   if (auto mapped = map_volume(mount.volume, volume); !mapped) {

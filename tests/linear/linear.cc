@@ -28,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "base/assert.h"
 #include "engine/check.h"
 #include "engine/operations.h"
 
@@ -450,6 +451,10 @@ bool plant(const World& world) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  base::assertion_handler = [](const char* expression, const char* file, uint32_t line) {
+    std::fprintf(stderr, "%s:%u: %s\n", file, line, expression);
+    std::abort();
+  };
   bool planted = count == 4 && std::strcmp(arguments[3], "plant") == 0;
   if (count != 3 && !planted) die("usage: linear SEED OPERATIONS [plant]");
   uint64_t seed = std::strtoull(arguments[1], nullptr, 10),
