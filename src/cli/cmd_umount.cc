@@ -18,7 +18,7 @@
 namespace bt::cli {
 namespace {
 
-constexpr int kWaitSteps = 500;
+constexpr int kPatienceSteps = 100, kWaitSteps = 500;
 constexpr useconds_t kWaitStepUs = 10000;
 
 // The path as the kernel's table has it. A mount whose daemon is dead cannot be asked, so the parent is.
@@ -46,12 +46,19 @@ bool is_mounted(const std::string& path, bool& ours) {
   return found;
 }
 
-bool wait_for_end(const registry::MountRecord& record) {
-  for (int i = 0; i < kWaitSteps; i++) {
+bool wait_for_end(const registry::MountRecord& record, int steps = kWaitSteps) {
+  for (int i = 0; i < steps; i++) {
     if (!registry::is_alive(record)) return true;
     usleep(kWaitStepUs);
   }
   return false;
+}
+
+// The mount is gone from our table. The daemon ends when the kernel drops it, which it does not while another mount
+// namespace (a container, a sandbox) holds a copy: the daemon is told, then, and those who use the copy get errors.
+bool end_daemon(const registry::MountRecord& record) {
+  if (wait_for_end(record, kPatienceSteps)) return true;
+  return kill(static_cast<pid_t>(record.daemon_pid), SIGTERM) != 0 || wait_for_end(record);
 }
 
 void unmount(const std::string& path, const std::string& what, fuse::Unmount how) {
@@ -96,7 +103,7 @@ int cmd_umount(Arguments& arguments) {
   unmount(path, what, detach ? fuse::Unmount::kLazy : fuse::Unmount::kPlain);
   if (is_served && lazy)
     (void)registry::remove_mount(directory, record.volume_id);
-  else if (is_served && !wait_for_end(record))
+  else if (is_served && !end_daemon(record))
     throw CommandError(what, "unmounted, but its daemon does not end");
   (void)registry::remove_stale_mounts(directory);
   return 0;
