@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// stress chaos KILLS SEED · stress damage ROUNDS SEED · stress scaling: see chaos.cc, damage.cc, scaling.cc.
+// stress chaos KILLS SEED · stress damage ROUNDS SEED · stress threads STEPS SEED: see chaos.cc, damage.cc, threads.cc.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,7 +12,7 @@ int main(int count, char** arguments) {
   uint64_t seed = count > 3 ? strtoull(arguments[3], nullptr, 10) : 1;
   if (mode == "chaos" && amount) return bt::stress::run_chaos(amount, seed);
   if (mode == "damage" && amount) return bt::stress::run_damage(amount, seed);
-  if (mode == "scaling") return bt::stress::run_scaling();
-  fprintf(stderr, "usage: stress chaos KILLS SEED | damage ROUNDS SEED | scaling\n");
+  if (mode == "threads" && amount) return bt::stress::run_threads(amount, seed);
+  fprintf(stderr, "usage: stress chaos KILLS SEED | damage ROUNDS SEED | threads STEPS SEED\n");
   return 2;
 }

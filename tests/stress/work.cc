@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,8 +17,10 @@ SharedVolume::SharedVolume(uint64_t volume_size) {
   options.id = 1;
   options.now_ns = 1;
   size = Volume::volume_size_for(options);
-  memory = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  file = memfd_create("btfuse-stress", MFD_CLOEXEC);
+  if (ftruncate(file, static_cast<off_t>(size)) != 0) size = 0;
+  memory = static_cast<char*>(
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0));
   if (memory == MAP_FAILED || !Volume::format(memory, size, options) ||
       !Volume::attach(memory, size, volume)) {
     fprintf(stderr, "stress: no volume\n");
@@ -25,7 +28,10 @@ SharedVolume::SharedVolume(uint64_t volume_size) {
   }
 }
 
-SharedVolume::~SharedVolume() { munmap(memory, size); }
+SharedVolume::~SharedVolume() {
+  munmap(memory, size);
+  close(file);
+}
 
 void make_directories(Actor& actor) {
   for (int i = 0; i < kDirectories; i++) actor.make_directory("d" + std::to_string(i));

@@ -15,6 +15,7 @@ struct SharedVolume {
   explicit SharedVolume(uint64_t volume_size);
   ~SharedVolume();
   SharedVolume(const SharedVolume&) = delete;
+  int file;
   char* memory;
   uint64_t size;
   Volume volume;
@@ -34,6 +35,6 @@ int count_violations(Actor& actor);
 
 int run_chaos(uint64_t kills, uint64_t seed);
 int run_damage(uint64_t rounds, uint64_t seed);
-int run_scaling();
+int run_threads(uint64_t steps, uint64_t seed);
 
 }  // namespace bt::stress
