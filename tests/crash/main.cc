@@ -2,7 +2,7 @@
 // Kill at every step: cuts each operation of scenarios.cc at each of its stores into the volume and looks what is left
 // (harness.h); then plants the protocol bugs of base/plants.def one after the other and must find each.
 //
-//   crash_test [--long] [--scenario NAME] [--plant NAME] [--list] [--verbose]
+//   crash_test [--long] [--scenario NAME] [--plant NAME] [--plants] [--lines] [--list] [--verbose]
 //
 // Short: an even sample of each operation's stores. Long: every store, and then eight of each with every store of a recoverer.
 // Scenarios are shared out among two worker processes, since each works on a volume of its own.
@@ -16,6 +16,7 @@
 #include <string>
 
 #include "base/plant.h"
+#include "lines.h"
 #include "scenarios.h"
 
 uint32_t bt_planted = 0;
@@ -169,6 +170,8 @@ int main(int count, char** arguments) {
       options.verbose = true;
     else if (argument == "--plants")
       plants_only = true;
+    else if (argument == "--lines")
+      return !check_shared_lines();
     else if (argument == "--scenario" && i + 1 < count)
       options.scenario = arguments[++i];
     else if (argument == "--plant" && i + 1 < count)
@@ -183,7 +186,10 @@ int main(int count, char** arguments) {
   }
   int passed = 0, failed = 0;
   uint32_t found = 0;
-  if (!plants_only && options.plant.empty()) run_all(options) ? failed++ : passed++;
+  if (!plants_only && options.plant.empty()) {
+    if (options.scenario.empty()) check_shared_lines() ? passed++ : failed++;
+    run_all(options) ? failed++ : passed++;
+  }
   if (options.scenario.empty() || !options.plant.empty() || plants_only)
     failed += run_plants(options, found);
   printf("%d passed, %d failed\n", passed + static_cast<int>(found), failed);

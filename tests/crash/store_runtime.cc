@@ -17,6 +17,8 @@ char* volume_end;
 StoreBoard* board;
 uint64_t kill_at;
 bool armed;
+uint8_t* lines;
+LineFlags line_flags;
 
 // Kill points within copies of file data: one each so many bytes.
 constexpr uint64_t kCopyGranule = 2048;
@@ -25,9 +27,22 @@ constexpr uint64_t kCopyGranule = 2048;
   for (;;) base::raw_syscall(SYS_kill, base::raw_syscall(SYS_getpid), SIGKILL);
 }
 
+inline void note_lines(const char* at, uint64_t size, uint8_t flag) {
+  uint64_t first = static_cast<uint64_t>(at - volume_begin) >> 6,
+           last = static_cast<uint64_t>(at + size - 1 - volume_begin) >> 6;
+  for (uint64_t line = first; line <= last; line++) lines[line] |= flag;
+}
+
+inline void on_load(const volatile void* place, uint64_t size) {
+  if (!lines) return;
+  const char* at = const_cast<const char*>(static_cast<const volatile char*>(place));
+  if (at >= volume_begin && at < volume_end) note_lines(at, size, line_flags.read);
+}
+
 inline void on_store(const volatile void* place, uint64_t size) {
   const char* at = const_cast<const char*>(static_cast<const volatile char*>(place));
   if (at < volume_begin || at >= volume_end) return;
+  if (lines) note_lines(at, size, line_flags.write);
   if (armed) {
     if (++board->stores == kill_at) die();
   }
@@ -53,6 +68,11 @@ void arm_stores(uint64_t at) {
 
 void disarm_stores() { armed = false; }
 
+void record_lines(uint8_t* into, LineFlags flags) {
+  lines = into;
+  line_flags = flags;
+}
+
 void note_touched(const void* place, uint64_t size) {
   bool was = armed;
   armed = false;
@@ -62,6 +82,7 @@ void note_touched(const void* place, uint64_t size) {
 
 }  // namespace bt::crash
 
+using bt::crash::on_load;
 using bt::crash::on_store;
 
 extern "C" {
@@ -73,11 +94,11 @@ void __tsan_func_exit() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 #define READ_WRITE(n)                                                 \
-  void __tsan_read##n(void*) {}                                       \
+  void __tsan_read##n(void* place) { on_load(place, n); }             \
   void __tsan_write##n(void* place) { on_store(place, n); }           \
-  void __tsan_volatile_read##n(void*) {}                              \
+  void __tsan_volatile_read##n(void* place) { on_load(place, n); }    \
   void __tsan_volatile_write##n(void* place) { on_store(place, n); }  \
-  void __tsan_unaligned_read##n(void*) {}                             \
+  void __tsan_unaligned_read##n(void* place) { on_load(place, n); }   \
   void __tsan_unaligned_write##n(void* place) { on_store(place, n); } \
   void __tsan_read_write##n(void* place) { on_store(place, n); }
 READ_WRITE(1)
@@ -85,12 +106,13 @@ READ_WRITE(2)
 READ_WRITE(4)
 READ_WRITE(8)
 READ_WRITE(16)
-void __tsan_read_range(void*, unsigned long) {}
+void __tsan_read_range(void* place, unsigned long size) { on_load(place, size); }
 void __tsan_write_range(void* place, unsigned long size) { on_store(place, size); }
 
 // ---- atomic accesses -----------------------------------------------------------------------------------------------------
 #define ATOMICS(bits)                                                                              \
   uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t* p, int) {               \
+    on_load(p, sizeof(*p));                                                                        \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                   \
   }                                                                                                \
   void __tsan_atomic##bits##_store(volatile uint##bits##_t* p, uint##bits##_t v, int) {            \
@@ -140,6 +162,7 @@ void __tsan_atomic_signal_fence(int) { __atomic_signal_fence(__ATOMIC_SEQ_CST); 
 void* memcpy(void* to, const void* from, size_t size) {
   auto* d = static_cast<char*>(to);
   auto* s = static_cast<const char*>(from);
+  on_load(s, size ? size : 1);
   for (; size >= 8; d += 8, s += 8, size -= 8) {
     on_store(d, 8);
     *reinterpret_cast<volatile uint64_t*>(d) = *reinterpret_cast<const volatile uint64_t*>(s);
@@ -165,6 +188,7 @@ bool bt_user_copy(void* to, const void* from, uint64_t size) {
   auto* s = static_cast<const char*>(from);
   while (size > 0) {
     uint64_t part = size < bt::crash::kCopyGranule ? size : bt::crash::kCopyGranule;
+    on_load(s, part);
     on_store(d, part);
     void *dd = d, *ss = const_cast<char*>(s);
     uint64_t count = part;

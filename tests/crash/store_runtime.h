@@ -22,6 +22,11 @@ void watch_volume(char* volume, uint64_t size, StoreBoard* board);
 // From now on this process counts; before store number `kill_at` (from 1) it dies by SIGKILL. 0: never.
 void arm_stores(uint64_t kill_at);
 void disarm_stores();
+// Notes for each cache line of the volume which flags its accesses had; null: no more. `lines`: a byte for each 64 of it.
+struct LineFlags {
+  uint8_t read, write;
+};
+void record_lines(uint8_t* lines, LineFlags flags);
 // For writes that the runtime does not see (the harness's own, the kernel's): marks the bytes as touched.
 void note_touched(const void* place, uint64_t size);
 
