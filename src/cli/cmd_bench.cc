@@ -47,6 +47,7 @@ int cmd_bench(Arguments& arguments) {
   if (wants(options, "scaling")) bench::measure_scaling(options, results);
   if (wants(options, "start")) bench::measure_start(options, results);
   if (wants(options, "steady")) bench::measure_steady(options, results);
+  if (wants(options, "cores")) bench::measure_cores(options, results);
   if (wants(options, "growth")) bench::measure_growth(options, results);
   write_file(html, bench::html_report(results));
   write_file(markdown, bench::markdown_report(results));

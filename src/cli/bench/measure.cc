@@ -24,6 +24,7 @@ constexpr double kStartMs = 0.6;
 constexpr double kSteadyCalls = 100;
 constexpr double kGrowthTimes = 1.5;
 constexpr double kFileBytes = 400;
+constexpr double kScaling = 0.95, kSharedChangeScaling = 0.6;
 
 void add_micro_bars(Results& results) {
   const Samples& samples = results.samples;
@@ -178,6 +179,20 @@ void measure_growth(const Options& options, Results& results) {
                               "x"});
   results.add_number("bytes_per_empty_file", bytes);
   results.bars.push_back({"memory per empty file", bytes, kFileBytes, false, "bytes"});
+}
+
+void measure_cores(const Options& options, Results& results) {
+  if (results.machine.processors < 2) return say("one processor: two are not measured");
+  say("two cores");
+  Workshop workshop("256M");
+  std::string rounds = options.quick ? "3" : "31";
+  std::string output =
+      run_program(served({companion("btfuse-cores"), workshop.mount_point(), rounds}), 300);
+  for (const auto& [name, ratio] : parse_figures(output)) {
+    results.add_number("cores_" + name, ratio);
+    double wanted = name == "create_unlink_one_directory" ? kSharedChangeScaling : kScaling;
+    results.bars.push_back({name + ": two processes, against computing", ratio, wanted, true, "x"});
+  }
 }
 
 }  // namespace bt::cli::bench

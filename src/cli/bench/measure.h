@@ -47,5 +47,7 @@ void measure_start(const Options& options, Results& results);
 void measure_steady(const Options& options, Results& results);
 // growth: the same calls with 1,000 and with 1,000,000 files, and the memory per file.
 void measure_growth(const Options& options, Results& results);
+// cores: how two processes on two cores scale against a loop that only computes.
+void measure_cores(const Options& options, Results& results);
 
 }  // namespace bt::cli::bench
