@@ -24,7 +24,6 @@ void set_clock(int64_t now) { clock_value = now; }
 namespace {
 
 constexpr int64_t kFixtureClock = 1'000'000, kVictimClock = 2'000'000, kBystanderClock = 3'000'000;
-constexpr uint32_t kHangSeconds = 10;
 constexpr uint64_t kProveEach = 64;
 constexpr uint64_t kEndStores = 30;
 
@@ -113,7 +112,7 @@ pid_t Harness::start_victim(const Scenario& scenario, uint64_t kill_at) {
   pid_t child = fork();
   if (child < 0) die_of("fork failed");
   if (child) return child;
-  alarm(kHangSeconds);
+  alarm(hang_seconds_);
   set_clock(kVictimClock);
   Actor victim(volume_, own_pid());
   if (scenario.prelude) scenario.prelude(victim);
@@ -225,7 +224,7 @@ static uint64_t stride_for(uint64_t stores, uint64_t points) {
 
 void Harness::run(const Scenario& scenario, Second second, uint64_t points_max) {
   static const char* const kNames[] = {"alone", "conflict", "neighbour"};
-  alarm(2 * kHangSeconds);
+  alarm(2 * hang_seconds_);
   std::string label = std::string(scenario.name) + ", " + kNames[static_cast<int>(second)];
   label_ = label + ", uncut";
   Expected expected = expect(scenario, second);
@@ -236,7 +235,7 @@ void Harness::run(const Scenario& scenario, Second second, uint64_t points_max) 
                      : UINT64_MAX;
   for (uint64_t k = 1; k <= expected.stores && !stopped(); k += k >= end ? 1 : stride) {
     label_ = label + ", store " + std::to_string(k) + " of " + std::to_string(expected.stores);
-    alarm(kHangSeconds);
+    alarm(hang_seconds_);
     restore();
     pid_t victim = start_victim(scenario, k);
     if (!await(victim, "the victim")) continue;
@@ -252,7 +251,7 @@ pid_t Harness::start_recoverer(pid_t victim, uint64_t kill_at, bool on_arrival) 
   pid_t child = fork();
   if (child < 0) die_of("fork failed");
   if (child) return child;
-  alarm(kHangSeconds);
+  alarm(hang_seconds_);
   set_clock(kBystanderClock);
   // Its arrival may be what recovers: a thread that needs a slot takes over a dead one.
   if (on_arrival) arm_stores(kill_at);
@@ -265,7 +264,7 @@ pid_t Harness::start_recoverer(pid_t victim, uint64_t kill_at, bool on_arrival) 
 
 void Harness::run_killed_recovery(const Scenario& scenario, uint64_t points_max,
                                   uint64_t recoverer_points_max) {
-  alarm(2 * kHangSeconds);
+  alarm(2 * hang_seconds_);
   std::string label = std::string(scenario.name) + ", recoverer killed";
   label_ = label + ", uncut";
   Expected expected = expect(scenario, Second::kNobody);
@@ -278,7 +277,7 @@ void Harness::run_killed_recovery(const Scenario& scenario, uint64_t points_max,
     for (uint64_t j = 1; !whole && !stopped(); j += recoverer_stride) {
       label_ = label + " at " + std::to_string(j) + ", store " + std::to_string(k) + " of " +
                std::to_string(expected.stores);
-      alarm(kHangSeconds);
+      alarm(hang_seconds_);
       restore();
       pid_t victim = start_victim(scenario, k);
       if (!await(victim, "the victim")) break;

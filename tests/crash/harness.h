@@ -52,7 +52,10 @@ class Harness {
                            uint64_t recoverer_points_max);
   const Totals& totals() const { return totals_; }
   // Ends the run at the first failure (planted bugs: one is enough).
-  void stop_at_failure() { stop_at_failure_ = true; }
+  void stop_at_failure() {
+    stop_at_failure_ = true;
+    hang_seconds_ = 10;  // some of them hang
+  }
   bool stopped() const { return stop_at_failure_ && totals_.failures; }
 
  private:
@@ -86,6 +89,7 @@ class Harness {
   Totals totals_;
   uint64_t recoverer_stores_ = 100;
   bool stop_at_failure_ = false;
+  uint32_t hang_seconds_ = 120;  // a busy machine is no hang
   std::string label_;
 };
 
