@@ -158,6 +158,18 @@ Result<void> take_dirty(Context& context, InodeNumber inode, uint64_t from, Dirt
   return {};
 }
 
+namespace {
+
+// The count is not exact where processes died; it never falls below nothing, which would be beyond every allowance.
+void subtract_dirty(Superblock& superblock, uint64_t count) {
+  uint64_t seen = load_relaxed(superblock.dirty_pages);
+  while (!__atomic_compare_exchange_n(&superblock.dirty_pages, &seen, seen - base::min(seen, count),
+                                      true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
+}  // namespace
+
 Result<void> mark_clean(Context& context, InodeNumber inode, const DirtyRun& run) {
   Volume& volume = context.volume();
   Transaction txn(context.thread);
@@ -171,7 +183,7 @@ Result<void> mark_clean(Context& context, InodeNumber inode, const DirtyRun& run
     set_flags(*descriptor, 0, kPageWriting | kPageDirty);
     cleaned++;
   }
-  __atomic_sub_fetch(&volume.superblock().dirty_pages, cleaned, __ATOMIC_RELAXED);
+  subtract_dirty(volume.superblock(), cleaned);
   txn.roll_back();
   return {};
 }
@@ -221,6 +233,14 @@ Result<void> finish_flush(Context& context, InodeNumber inode, const SourceAttri
 
 Result<void> forget_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
   if (!(inode.flags & kInodeDirty)) return {};
+  uint64_t dirty = 0;
+  BT_TRY(for_pages(*thread.volume, inode, inode.cached.first_dirty,
+                   uint64_t{inode.cached.last_dirty} + 1,
+                   [&](uint64_t, PageIndex, PageDescriptor& descriptor) {
+                     if (descriptor.flags & kPageDirty) dirty++;
+                     return true;
+                   }));
+  subtract_dirty(thread.volume->superblock(), dirty);
   BT_TRY(txn.lock(thread.volume->superblock().dirty_lock, shm::LockRank::kAllocator));
   return take_off_dirty_list(txn, *thread.volume, inode, index);
 }

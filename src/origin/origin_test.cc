@@ -278,6 +278,15 @@ TEST_F(OriginTest, creating_open_meets_a_name_that_only_the_source_has) {
   EXPECT_EQ(exclusive.error().errno_value(), EEXIST);
 }
 
+TEST_F(OriginTest, removed_files_use_up_no_allowance) {
+  for (int i = 0; i < 20; i++) {
+    write(make("f", S_IFREG | 0644), 0, std::string(20'000, 'x'));
+    ASSERT_TRUE(engine::unlink(test.context(), kRootInode, base::text_of("f")).has_value());
+  }
+  EXPECT_EQ(test.volume.superblock().dirty_pages, 0u);
+  EXPECT_EQ(test.volume.superblock().dirty_count, 0u);
+}
+
 TEST_F(OriginTest, a_failed_write_back_is_told_once) {
   InodeNumber file = make("f", S_IFREG | 0644);
   write(file, 0, "lost");
