@@ -26,9 +26,10 @@ struct Sample {
 constexpr int64_t kSampleForNs = 250'000'000;
 // What a rate is measured over at least.
 constexpr int64_t kRateOverNs = 20'000'000;
-// What the sample itself may be off, and what the rate may add to that while the sample lives. Asking takes far less, unless the
-// machine stops this processor meanwhile: then the kernel is asked until it answers at once.
-constexpr uint64_t kErrorNs = 10'000;
+// What the sample itself may be off, and what the rate may add to that while the sample lives. Mostly it is a tenth of a
+// microsecond; under strace the kernel takes that long to answer. It takes longer when the machine stops this
+// processor meanwhile: then it is asked each time until it answers at once.
+constexpr uint64_t kErrorNs = 50'000;
 // A rate that another process measured is believed for so long.
 constexpr int64_t kHintForNs = 20'000'000;
 // Processors from 500 MHz to 16 GHz; a rate beyond is damage.

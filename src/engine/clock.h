@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The time of day for the times of files: CLOCK_REALTIME, computed from the processor's time stamp counter, because a
-// system call costs more than a whole create. Within 20 µs of the kernel's, which is asked again every 250 ms, so that
+// system call costs more than a whole create. Within 100 µs of the kernel's, which is asked again every 250 ms, so that
 // a clock that is set or slewed is followed. Successive values may be equal or, when the clock was corrected, go back:
 // whoever must have growing times takes the maximum (inode_times.h).
 //

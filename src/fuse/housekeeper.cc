@@ -60,9 +60,9 @@ bool session_is_alive(const SessionView& view) {
   return started != 0 && started == view.start_time;
 }
 
-Housekeeper::Housekeeper(engine::Volume& volume, SessionIndex session, pid_t supervisor,
-                         void (*orphaned)(void*), void* argument, engine::IsKnown is_known,
-                         void* server)
+Housekeeper::Housekeeper(engine::Volume& volume, int volume_file, SessionIndex session,
+                         pid_t supervisor, void (*orphaned)(void*), void* argument,
+                         engine::IsKnown is_known, void* server)
     : volume_(volume),
       session_(session),
       supervisor_(supervisor),
@@ -70,6 +70,7 @@ Housekeeper::Housekeeper(engine::Volume& volume, SessionIndex session, pid_t sup
       argument_(argument),
       is_known_(is_known),
       server_(server),
+      huge_tables_(volume_file, volume.geometry().stripes.offset, volume.geometry().pages.offset),
       thread_([this] { run(); }) {}
 
 Housekeeper::~Housekeeper() {
@@ -197,6 +198,7 @@ void Housekeeper::run() {
     if (now_ms() - returned_ms > kReturnPagesEveryMs) {
       free_leftovers(thread);
       (void)engine::return_free_pages(thread, page_return_);
+      (void)huge_tables_.step();
       returned_ms = now_ms();
     }
     report_damage();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The worker's background thread: repairs what dead threads left, ends the sessions of dead processes, frees orphans, gives
-// page memory back to the machine, and ends the mount when the supervisor is gone. Nothing here is needed for an operation to
-// be right: whoever meets a dead owner's lock repairs it himself. It only bounds how long leftovers stay.
+// page memory back to the machine, puts full tables into huge pages, and ends the mount when the supervisor is gone. Nothing
+// here is needed for an operation to be right: whoever meets a dead owner's lock repairs it himself. It only bounds how long
+// leftovers stay.
 #pragma once
 
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include "engine/page_return.h"
 #include "engine/reclaim.h"
 #include "engine/thread.h"
+#include "fuse/huge_pages.h"
 
 namespace bt::fuse {
 
@@ -33,8 +35,9 @@ class Housekeeper {
  public:
   // supervisor: its pid; when it is no longer our parent, `orphaned` is called once, on this thread. is_known: whether the
   // kernel knows an inode, asked of `server` for what a former worker left; null when there was none.
-  Housekeeper(engine::Volume& volume, format::SessionIndex session, pid_t supervisor,
-              void (*orphaned)(void*), void* argument, engine::IsKnown is_known, void* server);
+  Housekeeper(engine::Volume& volume, int volume_file, format::SessionIndex session,
+              pid_t supervisor, void (*orphaned)(void*), void* argument, engine::IsKnown is_known,
+              void* server);
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
@@ -71,6 +74,7 @@ class Housekeeper {
   std::map<uint32_t, Suspect> suspects_;  // by session index
   std::vector<uint32_t> dead_;            // session indexes
   engine::PageReturn page_return_;
+  HugePages huge_tables_;
   bool reported_damage_ = false;
   std::atomic<bool> stop_{false};
   std::thread thread_;

@@ -116,7 +116,7 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
   }
   BT_LOG(kInfo, "worker %u serves %s, %u threads, protocol 7.%u", page.generation.load(),
          mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
-  Housekeeper housekeeper(volume, thread.session, supervisor, supervisor_is_gone,
+  Housekeeper housekeeper(volume, mount.volume.file, thread.session, supervisor, supervisor_is_gone,
                           const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server);
   std::optional<origin::Keeper> keeper;
   if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin);

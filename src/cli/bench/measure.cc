@@ -163,6 +163,12 @@ void measure_growth(const Options& options, Results& results) {
   double bytes = 0;
   for (int i = 0; i < 2; i++) {
     say("growth, " + counts[i] + " files");
+    std::string native = workshop.native() + "/" + counts[i];
+    std::filesystem::create_directory(native);
+    for (const auto& [name, value] :
+         parse_figures(run_program({companion("btfuse-growth"), native, counts[i]}, 300)))
+      results.add_number("growth_tmpfs_" + name + "_" + counts[i] + "_ns", value);
+    std::filesystem::remove_all(native);
     std::string directory = workshop.mount_point() + "/" + counts[i];
     std::filesystem::create_directory(directory);
     auto before = static_cast<double>(workshop.memory_bytes());
