@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "metrics/incidents.h"
 
+#include "base/fence.h"
 #include "metrics/meter.h"
 
 namespace bt::metrics {
@@ -10,7 +11,7 @@ void note_incident(Control& control, IncidentKind kind, uint32_t who, uint32_t b
   uint64_t number = __atomic_add_fetch(&control.incident_count, 1, __ATOMIC_RELAXED);
   Incident& incident = control.incidents[number % kIncidentsMax];
   __atomic_store_n(&incident.sequence, 0, __ATOMIC_RELAXED);
-  __atomic_thread_fence(__ATOMIC_RELEASE);  // pairs with the fence in read_incident
+  base::fence<__ATOMIC_RELEASE>();  // pairs with the fence in read_incident
   incident.ticks = clock_ticks();
   incident.kind = kind;
   incident.who = who;
@@ -23,7 +24,7 @@ bool read_incident(const Control& control, uint64_t number, Incident& out) {
   const Incident& incident = control.incidents[number % kIncidentsMax];
   if (number == 0 || __atomic_load_n(&incident.sequence, __ATOMIC_ACQUIRE) != number) return false;
   out = incident;
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the fence in note_incident
+  base::fence<__ATOMIC_ACQUIRE>();  // pairs with the fence in note_incident
   return __atomic_load_n(&incident.sequence, __ATOMIC_RELAXED) == number;
 }
 
