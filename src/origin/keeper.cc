@@ -160,6 +160,7 @@ void Keeper::run() {
   daemon.trusted = true;
   engine::Context context{thread, daemon};
   set_budget(budget_);
+  uint64_t astray = 0;
   auto next_epoch = std::chrono::steady_clock::now(), next_look = next_epoch;
   while (!stop_.load()) {
     auto now = std::chrono::steady_clock::now();
@@ -168,6 +169,13 @@ void Keeper::run() {
       begin_epoch(volume_);
     }
     write_back_old(context);
+    // Without a dirty file no page is: what the count says has gone astray, unless somebody is just beginning.
+    format::Superblock& superblock = volume_.superblock();
+    uint64_t dirty = engine::load_relaxed(superblock.dirty_pages);
+    if (engine::load_relaxed(superblock.dirty_count) == 0 && dirty == astray)
+      __atomic_compare_exchange_n(&superblock.dirty_pages, &dirty, 0, false, __ATOMIC_RELAXED,
+                                  __ATOMIC_RELAXED);
+    astray = dirty;
     if (now >= next_look) {
       next_look = now + kLookEvery;
       set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, read_memory(), settings_));
