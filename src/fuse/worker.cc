@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "engine/clock.h"
 #include "fuse/housekeeper.h"
 #include "fuse/kernel_mount.h"
 #include "fuse/server.h"
@@ -96,6 +97,7 @@ bool kernel_knows(void* server, format::InodeNumber inode) {
 
 int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume& volume,
           engine::Thread& thread) {
+  engine::publish_coarse_time(thread);
   Server::Options options;
   options.default_permissions = mount.options.default_permissions;
   options.allow_other = mount.options.allow_other;
