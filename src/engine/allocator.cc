@@ -222,7 +222,7 @@ PageIndex take_page(Transaction& txn, Thread& thread, InodeIndex owner, uint32_t
   }
   txn.store(descriptor_word(*descriptor, 0), raw(owner));
   txn.store(descriptor_word(*descriptor, 1), use | static_cast<uint64_t>(index) << 32);
-  metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_pages_allocated);
+  metrics::count_event(*thread.block, metrics::Event::k_pages_allocated);
   return page;
 }
 
@@ -236,7 +236,7 @@ void give_page(Transaction& txn, Thread& thread, PageIndex page) {
   txn.store(descriptor_word(*descriptor, 0), static_cast<uint64_t>(head_of(list)) << 32);
   txn.store(descriptor_word(*descriptor, 1), kPageFree);
   txn.store(list, make_word(raw(page), count_of(list) + 1));
-  metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_pages_freed);
+  metrics::count_event(*thread.block, metrics::Event::k_pages_freed);
 }
 
 Space measure_space(const Volume& volume) {

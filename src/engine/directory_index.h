@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/words.h"
 #include "engine/allocator.h"
 #include "engine/seq_read.h"
 
@@ -19,16 +20,8 @@ inline constexpr uint32_t kNameMax = 255;
 
 // ---- hashing --------------------------------------------------------------------------------------------------------------
 namespace detail {
-inline uint64_t load_word(const char* bytes) {
-  uint64_t word;
-  __builtin_memcpy(&word, bytes, 8);
-  return word;
-}
-inline uint32_t load_half(const char* bytes) {
-  uint32_t word;
-  __builtin_memcpy(&word, bytes, 4);
-  return word;
-}
+using base::load_half;
+using base::load_word;
 inline uint64_t fold(uint64_t a, uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   Wide product = static_cast<Wide>(a) * b;

@@ -103,7 +103,7 @@ void forget_lock(Thread& thread) {
 }  // namespace
 
 Result<void> acquire_contended(Thread& thread, LockRecord& lock) {
-  metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_lock_waits);
+  metrics::count_event(*thread.block, metrics::Event::k_lock_waits);
   if (spin(thread, lock)) return {};
   Result<void> result = sleep_until_acquired(thread, lock);
   if (!result) forget_lock(thread);

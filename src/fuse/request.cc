@@ -55,7 +55,7 @@ Request::Request(fuse_req_t handle, metrics::Operation operation, bool changes, 
     : handle_(handle),
       caller_(fuse_req_ctx(handle)),
       thread_(serving_thread()),
-      meter_(*thread_.block, *thread_.control),
+      meter_(*thread_.engine.block, *thread_.control),
       operation_(operation),
       credentials_(caller_->uid, caller_->gid, caller_->pid, trusted),
       context_{thread_.engine, credentials_.get()} {
@@ -87,10 +87,10 @@ void Request::finish(int64_t result) {
   thread_.engine.request = 0;
   meter_.served(operation_, metrics::Way::k_fuse);
   if (result > 0 && operation_ == metrics::Operation::k_read)
-    metrics::count_event(*thread_.block, metrics::Event::k_bytes_read,
+    metrics::count_event(*thread_.engine.block, metrics::Event::k_bytes_read,
                          static_cast<uint64_t>(result));
   if (result > 0 && operation_ == metrics::Operation::k_write)
-    metrics::count_event(*thread_.block, metrics::Event::k_bytes_written,
+    metrics::count_event(*thread_.engine.block, metrics::Event::k_bytes_written,
                          static_cast<uint64_t>(result));
   if (!meter_.traced()) return;
   metrics::TracedCall call;
@@ -101,7 +101,7 @@ void Request::finish(int64_t result) {
   call.inode = raw(inode_.index());
   call.path = name_.data();
   call.path_size = call.path_kept = static_cast<uint32_t>(name_.size());
-  metrics::trace(*thread_.block, meter_, call);
+  metrics::trace(*thread_.engine.block, meter_, call);
 }
 
 void Request::reply_error(Error error) {

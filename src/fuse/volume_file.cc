@@ -29,7 +29,7 @@ Result<void> format_file(const engine::FormatOptions& options, const VolumeFile&
   if (result) result = engine::Volume::attach(memory, file.size, volume);
   if (result) {
     // Readers turn clock ticks into time with these two.
-    auto& control = *static_cast<metrics::Control*>(volume.metrics_block(format::SlotIndex::kNone));
+    auto& control = volume.control();
     control.origin_ticks = metrics::clock_ticks();
     control.origin_ns = static_cast<uint64_t>(clock_ns(CLOCK_MONOTONIC));
   }

@@ -64,7 +64,7 @@ void take_over(engine::Thread& thread, uint32_t former_worker) {
   }
   if (repaired) BT_LOG(kInfo, "%u dead threads repaired", repaired);
   if (!former_worker) return;
-  metrics::count_event(*thread.volume->block(thread.slot_index), metrics::Event::k_worker_restarts);
+  metrics::count_event(*thread.block, metrics::Event::k_worker_restarts);
   metrics::note_incident(thread.volume->control(), metrics::IncidentKind::kWorkerRestarted,
                          former_worker, static_cast<uint32_t>(getpid()), repaired);
 }

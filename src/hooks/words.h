@@ -5,18 +5,12 @@
 
 #include <cstdint>
 
+#include "base/words.h"
+
 namespace bt::hooks {
 
-inline uint64_t load_word(const void* from) {
-  uint64_t word;
-  __builtin_memcpy(&word, from, 8);
-  return word;
-}
-inline uint32_t load_half(const void* from) {
-  uint32_t word;
-  __builtin_memcpy(&word, from, 4);
-  return word;
-}
+using base::load_half;
+using base::load_word;
 
 // memcpy. Aligned 8-byte words are copied whole, so that a reader beside it never sees half of one.
 inline void copy_words(void* to, const void* from, uint64_t size) {

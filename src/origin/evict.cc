@@ -66,9 +66,7 @@ uint64_t move_hand(Context& context, uint32_t end) {
     auto inode = InodeNumber::of(owner, load_relaxed(record->generation));
     evicted += engine::evict_pages(context, inode, load_relaxed(page->index), next, 1).value_or(0);
   }
-  if (evicted)
-    metrics::count_event(*volume.block(context.thread.slot_index), metrics::Event::k_evictions,
-                         evicted);
+  if (evicted) metrics::count_event(*context.thread.block, metrics::Event::k_evictions, evicted);
   return evicted;
 }
 

@@ -97,7 +97,7 @@ void forget(ThreadState& self, Files& files, Mount& mount, int32_t fd) {
 void count_materialised(const Mount& mount) {
   ThreadState& self = thread_state;
   if (self.attached >> mount.index & 1)
-    metrics::count_event(*mount.volume.block(self.engine[mount.index].slot_index),
+    metrics::count_event(*self.engine[mount.index].block,
                          metrics::Event::k_descriptors_materialised);
 }
 
