@@ -78,6 +78,13 @@ Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uin
 Result<void> note_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index,
                         uint64_t first, uint64_t last);
 
+// The superblock counts dirty pages: one more when a page becomes dirty, one less when it is clean or goes. A page that
+// takes a dirty one's place takes over its mark, so that writing the same page again does not count again. Precondition:
+// the inode's lock; `fresh` is this transaction's.
+void hand_on_dirty(const Volume& volume, const PageDescriptor& old, PageIndex fresh);
+// A page with this mark goes without having been written back.
+void forget_dirty_page(const Volume& volume, const PageDescriptor& page);
+
 // One bounded part of a file to be written back: pages copied under the lock, with what tells later whether they changed.
 struct DirtyRun {
   uint64_t first;  // page of the file
@@ -92,7 +99,7 @@ Result<void> take_dirty(Context& context, InodeNumber inode, uint64_t from, Dirt
 Result<void> mark_clean(Context& context, InodeNumber inode, const DirtyRun& run);
 // Nothing is dirty any more (if that is so): off the dirty list. `source` as after the write-back.
 Result<void> finish_flush(Context& context, InodeNumber inode, const SourceAttributes& source);
-// For reclaiming: an inode that nobody can name any more has nothing to write back.
+// An inode that nobody can name any more, used or not, has nothing to write back.
 Result<void> forget_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index);
 // A failed write-back, to be told once; take_write_error tells (0: none).
 Result<void> note_write_error(Context& context, InodeNumber inode, int32_t error);

@@ -82,7 +82,9 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   }
   if (record->ctime_ns != source.ctime_ns && (record->flags & kInodeXattrsKnown))
     txn.store(record->flags, record->flags & ~kInodeXattrsKnown);
-  if (is_directory(source.mode) && record->mode != source.mode) txn.bump_dirtree();
+  bool other_rights =
+      record->mode != source.mode || record->uid != source.uid || record->gid != source.gid;
+  if (is_directory(source.mode) && other_rights) txn.bump_dirtree();
   txn.store(record->mode, source.mode);
   txn.store(record->uid, source.uid);
   txn.store(record->gid, source.gid);
@@ -144,7 +146,10 @@ Result<bool> note_news(Context& context, InodeNumber inode, News news, uint32_t 
                                      : &part.changed_epoch;
     if (news == News::kName || news == News::kRenamed)
       __atomic_add_fetch(&part.news, 1, __ATOMIC_ACQ_REL);
-    if (news == News::kRenamed) __atomic_store_n(&part.names_epoch, 0, __ATOMIC_RELEASE);
+    if (news == News::kRenamed) {
+      __atomic_store_n(&part.names_epoch, 0, __ATOMIC_RELEASE);
+      __atomic_add_fetch(&context.volume().superblock().dirtree_seq, 1, __ATOMIC_RELEASE);
+    }
   } else if (type == kModeRegular) {
     mark = &record->cached.changed_epoch;
   }

@@ -247,7 +247,10 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
   txn.store(record->valid_epoch, 0u);
-  if (names_too && is_directory(record->mode)) txn.store(record->directory.names_epoch, 0u);
+  if (names_too && is_directory(record->mode)) {
+    txn.store(record->directory.names_epoch, 0u);
+    txn.bump_dirtree();  // Paths through it are walked again.
+  }
   txn.commit();
   return {};
 }

@@ -103,17 +103,45 @@ Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uin
   return {};
 }
 
+namespace {
+
+// The count is not exact where processes died; it never falls below nothing, which would be beyond every allowance.
+void subtract_dirty(Superblock& superblock, uint64_t count) {
+  if (count == 0) return;
+  uint64_t seen = load_relaxed(superblock.dirty_pages);
+  while (!__atomic_compare_exchange_n(&superblock.dirty_pages, &seen, seen - base::min(seen, count),
+                                      true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
+}  // namespace
+
+void hand_on_dirty(const Volume& volume, const PageDescriptor& old, PageIndex fresh) {
+  PageDescriptor* descriptor = volume.page_descriptor(fresh);
+  if (descriptor && (old.flags & kPageDirty)) set_flags(*descriptor, kPageDirty, 0);
+}
+
+void forget_dirty_page(const Volume& volume, const PageDescriptor& page) {
+  if (page.flags & kPageDirty) subtract_dirty(volume.superblock(), 1);
+}
+
 Result<void> note_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index,
                         uint64_t first, uint64_t last) {
+  // Without a name at the source there is nowhere to write it back to: what is here is all there is, and stays.
+  if (inode.nlink == 0) [[unlikely]]
+    return {};
   Superblock& superblock = thread.volume->superblock();
   uint64_t fresh = 0;
   BT_TRY(for_pages(*thread.volume, inode, first, last + 1,
                    [&](uint64_t, PageIndex, PageDescriptor& descriptor) {
-                     if (!(descriptor.flags & kPageDirty)) fresh++;
-                     set_flags(descriptor, kPageDirty, kPageWriting);
+                     uint8_t flags = load_relaxed(descriptor.flags);
+                     if (!(flags & kPageDirty)) fresh++;
+                     // Atomic steps cost more than the rest of this; most writes find the page as it shall be.
+                     if ((flags & (kPageDirty | kPageWriting)) != kPageDirty)
+                       set_flags(descriptor, kPageDirty, kPageWriting);
                      return true;
                    }));
-  __atomic_add_fetch(&superblock.dirty_pages, fresh, __ATOMIC_RELAXED);
+  if (fresh) __atomic_add_fetch(&superblock.dirty_pages, fresh, __ATOMIC_RELAXED);
   CachedPart& cached = inode.cached;
   bool listed = inode.flags & kInodeDirty;
   auto low = static_cast<uint32_t>(first), high = static_cast<uint32_t>(last);
@@ -157,18 +185,6 @@ Result<void> take_dirty(Context& context, InodeNumber inode, uint64_t from, Dirt
   txn.roll_back();  // Nothing was logged: this only lets the lock go.
   return {};
 }
-
-namespace {
-
-// The count is not exact where processes died; it never falls below nothing, which would be beyond every allowance.
-void subtract_dirty(Superblock& superblock, uint64_t count) {
-  uint64_t seen = load_relaxed(superblock.dirty_pages);
-  while (!__atomic_compare_exchange_n(&superblock.dirty_pages, &seen, seen - base::min(seen, count),
-                                      true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-  }
-}
-
-}  // namespace
 
 Result<void> mark_clean(Context& context, InodeNumber inode, const DirtyRun& run) {
   Volume& volume = context.volume();
@@ -233,15 +249,18 @@ Result<void> finish_flush(Context& context, InodeNumber inode, const SourceAttri
 
 Result<void> forget_dirty(Transaction& txn, Thread& thread, InodeRecord& inode, InodeIndex index) {
   if (!(inode.flags & kInodeDirty)) return {};
+  Superblock& superblock = thread.volume->superblock();
   uint64_t dirty = 0;
   BT_TRY(for_pages(*thread.volume, inode, inode.cached.first_dirty,
                    uint64_t{inode.cached.last_dirty} + 1,
                    [&](uint64_t, PageIndex, PageDescriptor& descriptor) {
-                     if (descriptor.flags & kPageDirty) dirty++;
+                     if (!(load_relaxed(descriptor.flags) & kPageDirty)) return true;
+                     set_flags(descriptor, 0, kPageDirty | kPageWriting);
+                     dirty++;
                      return true;
                    }));
-  subtract_dirty(thread.volume->superblock(), dirty);
-  BT_TRY(txn.lock(thread.volume->superblock().dirty_lock, shm::LockRank::kAllocator));
+  subtract_dirty(superblock, dirty);
+  BT_TRY(txn.lock(superblock.dirty_lock, shm::LockRank::kAllocator));
   return take_off_dirty_list(txn, *thread.volume, inode, index);
 }
 

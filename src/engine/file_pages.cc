@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/user_copy.h"
+#include "engine/cached.h"
 #include "engine/file_pages_internal.h"
 #include "engine/housekeeping.h"
 
@@ -245,6 +246,7 @@ Result<void> release_data_page(Transaction& txn, Thread& thread, PageIndex page)
   const Volume& volume = *thread.volume;
   PageDescriptor* descriptor = volume.page_descriptor(page);
   if (!descriptor || descriptor->use != kPageData) return BT_DAMAGED(volume);
+  forget_dirty_page(volume, *descriptor);
   if (descriptor->pins == 0) [[likely]] {
     give_page(txn, thread, page);
     return {};
@@ -253,7 +255,7 @@ Result<void> release_data_page(Transaction& txn, Thread& thread, PageIndex page)
   BT_TRY(txn.lock(volume.superblock().free_pages.lock, shm::LockRank::kAllocator));
   PageDescriptor detached = *descriptor;
   detached.owner = InodeIndex::kNone;
-  detached.flags |= kPageDetached;
+  detached.flags = static_cast<uint8_t>((detached.flags & ~kPageDirty) | kPageDetached);
   store_descriptor(txn, *descriptor, detached);
   return {};
 }

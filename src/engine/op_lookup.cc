@@ -81,7 +81,10 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
 
 Result<void> lookup_searched(Context& context, InodeNumber directory, Text name, Found& found) {
   uint32_t hash = hash_name(directory.index(), name);
-  return look_up(context, nullptr, directory, name, hash, found);
+  const OriginTable* origin = origin_of(context);
+  if (origin) [[unlikely]]
+    BT_TRY(require_names(context, directory));
+  return look_up(context, origin, directory, name, hash, found);
 }
 
 Result<InodeNumber> parent_of(Context& context, InodeNumber directory) {

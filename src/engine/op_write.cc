@@ -216,10 +216,13 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
     return {};
   }
   store_place(txn, inode_, *place, fresh);
-  if (old == PageIndex::kNone)
+  if (old == PageIndex::kNone) {
     added++;
-  else
-    give_page(txn, thread_, old);
+    return {};
+  }
+  if (origin_) [[unlikely]]
+    hand_on_dirty(volume_, *descriptor, fresh);
+  give_page(txn, thread_, old);
   return {};
 }
 

@@ -51,7 +51,7 @@ struct Found {
 };
 // Checks search permission on `directory`. ENOENT, ENOTDIR, EACCES. Lock-free.
 Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& found);
-// The same where the caller has found just now that `directory` is one and may be searched. Not for volumes with an origin.
+// The same where the caller has found just now that `directory` is one and may be searched.
 Result<void> lookup_searched(Context& context, InodeNumber directory, Text name, Found& found);
 // `..`; the root's is the root.
 Result<InodeNumber> parent_of(Context& context, InodeNumber directory);

@@ -61,9 +61,9 @@ bool is_small(const InodeRecord& inode) {
 
 Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& inode,
                                InodeIndex index) {
-  if (!is_unused(inode)) return false;
-  if (inode.flags & kInodeDirty) [[unlikely]]
+  if (inode.nlink == 0 && (inode.flags & kInodeDirty)) [[unlikely]]
     BT_TRY(forget_dirty(txn, thread, inode, index));
+  if (!is_unused(inode)) return false;
   txn.store(inode.generation, inode.generation + 1);
   bool with_pages = inode.root != PageIndex::kNone;
   if (with_pages && !is_small(inode)) {

@@ -28,6 +28,7 @@ void distrust(const Volume& volume, InodeNumber& directory) {
   if (record) {
     __atomic_store_n(&record->directory.names_epoch, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&record->valid_epoch, 0, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&volume.superblock().dirtree_seq, 1, __ATOMIC_RELEASE);
   }
   directory.value = 0;
 }

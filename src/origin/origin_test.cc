@@ -287,6 +287,76 @@ TEST_F(OriginTest, removed_files_use_up_no_allowance) {
   EXPECT_EQ(test.volume.superblock().dirty_count, 0u);
 }
 
+TEST_F(OriginTest, a_page_that_is_written_again_is_dirty_once) {
+  const format::Superblock& superblock = test.volume.superblock();
+  InodeNumber file = make("f", S_IFREG | 0600);
+  write(file, 0, std::string(3 * 4096, 'a'));
+  EXPECT_EQ(superblock.dirty_pages, 3u);
+  for (int i = 0; i < 10; i++) write(file, 4096, std::string(4096, 'b'));
+  for (int i = 0; i < 10; i++) write(file, 10, std::string(100, 'c'));
+  EXPECT_EQ(superblock.dirty_pages, 3u);
+  // Appending, now within a page and now across its end.
+  for (uint64_t at = 3ull * 4096; at < 5ull * 4096; at += 128)
+    write(file, at, std::string(128, 'd'));
+  for (uint64_t at = 5ull * 4096; at < 7ull * 4096 - 100; at += 100)
+    write(file, at, std::string(100, 'd'));
+  EXPECT_EQ(superblock.dirty_pages, 7u);
+  ASSERT_TRUE(test.volume.origin()->flush(test.context(), file, false).has_value());
+  EXPECT_EQ(superblock.dirty_pages, 0u);
+  EXPECT_EQ(superblock.dirty_count, 0u);
+  engine::AttributeChange shorter;
+  shorter.which = engine::AttributeChange::kSize;
+  shorter.size = 100;
+  engine::Attributes after;
+  write(file, 0, std::string(3 * 4096, 'e'));
+  ASSERT_TRUE(engine::set_attributes(test.context(), file, shorter, after).has_value());
+  EXPECT_EQ(superblock.dirty_pages, 0u);
+}
+
+TEST_F(OriginTest, what_lost_its_last_name_is_dirty_no_more) {
+  const format::Superblock& superblock = test.volume.superblock();
+  InodeNumber file = make("f", S_IFREG | 0600);
+  ASSERT_TRUE(engine::add_kernel_lookup(test.context(), file).has_value());
+  write(file, 0, std::string(3 * 4096, 'a'));
+  ASSERT_TRUE(engine::unlink(test.context(), kRootInode, base::text_of("f")).has_value());
+  EXPECT_EQ(superblock.dirty_pages, 0u);
+  EXPECT_EQ(superblock.dirty_count, 0u);
+  write(file, 4096, std::string(4096, 'b'));
+  EXPECT_EQ(superblock.dirty_pages, 0u);
+  uint64_t next = 0;
+  EXPECT_EQ(engine::evict_pages(test.context(), file, 0, next).value_or(9), 0u);
+  EXPECT_EQ(read(file), std::string(4096, 'a') + std::string(4096, 'b') + std::string(4096, 'a'));
+  ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
+}
+
+TEST_F(OriginTest, what_makes_a_path_lead_elsewhere_is_told) {
+  const format::Superblock& superblock = test.volume.superblock();
+  fs::create_directories(source / "d/e");
+  InodeNumber directory = look("d");
+  auto bumped = [&, before = superblock.dirtree_seq]() mutable {
+    bool is = superblock.dirtree_seq != before;
+    before = superblock.dirtree_seq;
+    return is;
+  };
+  ASSERT_EQ(chmod((source / "d").c_str(), 0700), 0);
+  next_epoch();
+  (void)look("d");
+  EXPECT_TRUE(bumped());
+  ASSERT_EQ(chown((source / "d").c_str(), getuid(), getgid()), 0);
+  next_epoch();
+  (void)look("d");
+  EXPECT_FALSE(bumped());
+  ASSERT_TRUE(engine::invalidate(test.context(), directory, true).has_value());
+  EXPECT_TRUE(bumped());
+  ASSERT_TRUE(engine::note_news(test.context(), directory, engine::News::kRenamed, 1).has_value());
+  EXPECT_TRUE(bumped());
+  ASSERT_TRUE(look(directory, "e").has_value());
+  fs::rename(source / "d/e", source / "d/other");
+  next_epoch();
+  EXPECT_FALSE(look(directory, "e").has_value());
+  EXPECT_TRUE(bumped());
+}
+
 TEST_F(OriginTest, a_failed_write_back_is_told_once) {
   InodeNumber file = make("f", S_IFREG | 0644);
   write(file, 0, "lost");

@@ -2,7 +2,8 @@
 // Which directory a path led to the last time: all of a path but its last name, with what was searched on the way, as this
 // thread walked it. Kept only as long as nothing in the volume could make it lead elsewhere: whatever moves or removes a
 // directory or a symbolic link, or changes who may search a directory, bumps the superblock's dirtree_seq before it lets
-// go of its locks. New names cannot change what an existing one means.
+// go of its locks. New names cannot change what an existing one means. With an origin, also no longer than the epoch in which
+// the path was walked: what was walked through was true in it (docs/cache.md).
 //
 // Private to the thread. A signal handler may come between any two instructions: `seq` is odd while an entry is written,
 // and moves when it was.
@@ -21,6 +22,7 @@ struct CachedPath {
   format::InodeNumber start;  // where a relative path begins; 0 for an absolute one
   format::InodeNumber directory;
   uint32_t credentials_epoch;
+  uint32_t origin_epoch;  // of the volume, before the walk; of a scratch volume always 0
   uint16_t mount;
   uint16_t size;  // of the text, which ends in a slash; 0: nothing is here
   char text[kCachedPathBytes];

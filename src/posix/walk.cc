@@ -28,6 +28,7 @@ struct State {
   // What the path cache is asked with, and the tree it is about.
   engine::InodeNumber cache_start;
   uint64_t tree_seq = 0;
+  uint32_t origin_epoch = 0;
   bool may_remember = false;
   bool searched = false;  // walk.directory is out of the cache: it may be searched
 
@@ -42,6 +43,10 @@ struct State {
 
 uint64_t tree_seq_of(const Mount& mount) {
   return __atomic_load_n(&mount.volume.superblock().dirtree_seq, __ATOMIC_ACQUIRE);
+}
+
+uint32_t origin_epoch_of(const Mount& mount) {
+  return __atomic_load_n(&mount.volume.superblock().origin_epoch, __ATOMIC_ACQUIRE);
 }
 
 // Behind the last slash before `end`; `first` when there is none. Eight characters at a time.
@@ -77,7 +82,7 @@ bool jump(State& state, engine::InodeNumber start) {
   Mount& mount = mounts[entry.mount];
   engine::InodeNumber directory = entry.directory;
   uint64_t tree_seq = entry.tree_seq;
-  uint32_t credentials_of_entry = entry.credentials_epoch;
+  uint32_t credentials_of_entry = entry.credentials_epoch, origin_epoch = entry.origin_epoch;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (__atomic_load_n(&cache.seq, __ATOMIC_RELAXED) != seq || (start.value && &mount != walk.mount))
       [[unlikely]]
@@ -85,7 +90,8 @@ bool jump(State& state, engine::InodeNumber start) {
   // The credentials may be read anew here, so it is after it that the entry's are compared.
   if (!start.value && !enter(*walk.self, mount)) [[unlikely]]
     return false;
-  if (credentials_of_entry != walk.self->credentials_epoch || tree_seq_of(mount) != tree_seq)
+  if (credentials_of_entry != walk.self->credentials_epoch || tree_seq_of(mount) != tree_seq ||
+      origin_epoch_of(mount) != origin_epoch)
     return false;
   walk.mount = &mount;
   walk.directory = directory;
@@ -106,6 +112,7 @@ void remember(const State& state, uint32_t size) {
   entry.start = state.cache_start;
   entry.directory = walk.directory;
   entry.credentials_epoch = walk.self->credentials_epoch;
+  entry.origin_epoch = state.origin_epoch;
   entry.mount = static_cast<uint16_t>(walk.mount->index);
   entry.size = static_cast<uint16_t>(size);
   for (uint32_t i = 0; i < size; i++) entry.text[i] = walk.buffer[i];
@@ -437,9 +444,10 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
       return run(state);
   }
   state.start = walk.directory;
-  if ((flags & kBounded) == 0 && !walk.mount->volume.origin() &&
-      (walk.absolute || state.position == 0)) {
-    state.may_remember = true;
+  if ((flags & kBounded) == 0 && (walk.absolute || state.position == 0)) {
+    state.origin_epoch = origin_epoch_of(*walk.mount);
+    // Epoch 0 of a volume with an origin: every name is asked for each time.
+    state.may_remember = state.origin_epoch != 0 || !walk.mount->volume.origin();
     state.tree_seq = tree_seq_of(*walk.mount);
   }
   return run(state);
