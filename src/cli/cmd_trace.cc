@@ -87,9 +87,7 @@ class Collector {
   void renew() {
     uint64_t until =
         metrics::clock_ticks() + static_cast<uint64_t>(kTraceAheadNs * view_.ticks_per_ns());
-    __atomic_store_n(&view_.control().trace_until, until, __ATOMIC_RELAXED);
-    // Calls look at this one: what is traced is timed.
-    __atomic_store_n(&view_.control().time_until, until, __ATOMIC_RELAXED);
+    view_.trace_until(until);
   }
 
   void collect(std::vector<Line>& lines) {

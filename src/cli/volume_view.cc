@@ -105,6 +105,13 @@ metrics::Control& VolumeView::control() {
   return *reinterpret_cast<metrics::Control*>(volume_.base() + volume_.geometry().metrics.offset);
 }
 
+void VolumeView::trace_until(uint64_t ticks) {
+  __atomic_store_n(&control().trace_until, ticks, __ATOMIC_RELEASE);
+  auto* blocks =
+      reinterpret_cast<metrics::Block*>(volume_.base() + volume_.geometry().metrics.offset);
+  for (uint32_t slot : used_blocks()) metrics::tell_of_tracing(blocks[slot]);
+}
+
 const metrics::Block* VolumeView::block(uint32_t slot) const {
   const format::Region& region = volume_.geometry().metrics;
   if (slot == 0 || slot >= region.count) return nullptr;

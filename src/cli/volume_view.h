@@ -42,6 +42,8 @@ class VolumeView {
   std::string mount_point() const { return mount_.mount_point; }
   engine::Volume& volume() { return volume_; }
   metrics::Control& control();
+  // All calls are recorded until then, in clock ticks (metrics/trace.h).
+  void trace_until(uint64_t ticks);
   // nullptr for an index out of range or block 0.
   const metrics::Block* block(uint32_t slot) const;
 

@@ -101,7 +101,7 @@ void Request::finish(int64_t result) {
   call.inode = raw(inode_.index());
   call.path = name_.data();
   call.path_size = call.path_kept = static_cast<uint32_t>(name_.size());
-  metrics::trace(*thread_.engine.block, meter_, call);
+  metrics::trace(*thread_.engine.block, meter_.timing(), call);
 }
 
 void Request::reply_error(Error error) {

@@ -80,8 +80,9 @@ static_assert(sizeof(TraceRecord) == 192);
 inline constexpr uint16_t kNoCall = 0xffff;
 
 struct Block {
-  int32_t until_sample;  // 0    owner; calls to go until the next one is timed
-  uint32_t reserved0;    // 4
+  int32_t
+      until_sample;    // 0    owner, and tell_of_tracing(); calls to go until the next one is timed
+  uint32_t reserved0;  // 4
   uint64_t
       baseline[3];  // 8    owner; in-process, fuse and passed counts when the present occupant came
   uint64_t trace_head;                        // 32   atomic relaxed; records written so far
@@ -119,15 +120,14 @@ inline constexpr uint32_t kIncidentsMax = 64;
 // In place of block 0: what concerns the whole volume.
 struct Control {
   uint64_t
-      trace_until;  // atomic relaxed: clock ticks; calls are traced until then; 0 = never; never beyond time_until
-  uint64_t time_until;  // atomic relaxed: clock ticks; all calls are timed until then
+      trace_until;  // atomic relaxed: clock ticks; calls are timed and traced until then; 0 = never
   uint64_t
       origin_ticks;  // const once formatted: the clock and CLOCK_MONOTONIC at one moment, from which readers
   uint64_t origin_ns;  // const once formatted: derive the clock's rate
   uint64_t
       cache_budget;  // atomic relaxed: bytes of data pages that the keeper allows now; 0 = no cache
   uint64_t incident_count;  // atomic relaxed: of the volume's life; the last kIncidentsMax are kept
-  uint64_t reserved[2];
+  uint64_t reserved[3];
   Incident incidents[kIncidentsMax];
 };
 static_assert(sizeof(Control) <= kBlockSizeBytes);

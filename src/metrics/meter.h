@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Counting a call, on its fast path: two memory increments and two predictable branches, under 2 ns. The clock is read for
-// one call in 64, or for every one while somebody traces.
+// one call in 251, or for every one while somebody traces.
 //
 //   Meter meter(block, control);            // at the start of the call
 //   … serve it …
@@ -13,7 +13,8 @@
 
 namespace bt::metrics {
 
-inline constexpr int32_t kSampleEvery = 64;
+// A prime, so that a loop over a few calls gets each of them timed in turn.
+inline constexpr int32_t kSampleEvery = 251;
 
 inline uint64_t clock_ticks() { return __builtin_ia32_rdtsc(); }
 
@@ -37,64 +38,65 @@ inline uint64_t load_relaxed(const uint64_t& word) {
   return __atomic_load_n(&word, __ATOMIC_RELAXED);
 }
 
+// While somebody traces, each call of every thread is timed. The deadline is set first, then each block in use is told, and that
+// again whenever the deadline is moved on: a thread's own count-down may overwrite it, then it is told late.
+inline void tell_of_tracing(Block& block) {
+  __atomic_store_n(&block.until_sample, 0, __ATOMIC_RELAXED);
+}
+
+// ---- timing: for who counts himself; else see Meter -----------------------------------------------------------------------
+// Ticks at which a timed call began and ended.
+struct Timing {
+  uint64_t began, ended;
+};
+
+// In the low bits of when a call began, for which a tick or three are given up: that it is not 0, and whether somebody traces.
+inline constexpr uint64_t kTimed = 2, kTraced = 1;
+
+// Whether the call that begins now may have to be timed.
+inline bool count_down(Block& block) { return --block.until_sample < 0; }
+// When it began. The deadline is no flag: a tracer that was killed stops costing anything by itself.
+[[gnu::noinline, gnu::cold]] inline uint64_t begin_timing(Block& block, const Control& control) {
+  uint64_t now = clock_ticks();
+  bool tracing = now < load_relaxed(control.trace_until);
+  block.until_sample = tracing ? 0 : kSampleEvery - 1;
+  return ((now | kTimed) & ~kTraced) | (tracing ? kTraced : 0);
+}
+// The same of a call that began at that many ticks, and of which only now is known where it is counted: it is timed if somebody
+// traces, else 0.
+inline uint64_t begin_timing_late(const Control& control, uint64_t ticks) {
+  return clock_ticks() < load_relaxed(control.trace_until) ? ticks | kTimed | kTraced : 0;
+}
+[[gnu::noinline, gnu::cold]] inline Timing end_timing(Block& block, uint64_t began,
+                                                      Operation operation, Way way) {
+  Timing timing{began, clock_ticks() | kTimed | kTraced};  // not before it began
+  if (way <= Way::k_fuse) {
+    Histogram& histogram = block.latency[way == Way::k_fuse][static_cast<uint32_t>(operation)];
+    increment(histogram.count[bucket_of(timing.ended - timing.began)]);
+  }
+  return timing;
+}
+
 class Meter {
  public:
-  Meter() = default;  // of a call that is not timed
-  Meter(Block& block, Control& control) : block_(&block) {
-    if (--block.until_sample < 0 || load_relaxed(control.time_until)) [[unlikely]]
-      started_ = start(block, control);
-  }
-
-  // For a call whose block was not known when it began, at that many ticks: it is timed if somebody traces.
-  Meter(Block& block, const Control& control, uint64_t began) : block_(&block) {
-    if (clock_ticks() < load_relaxed(control.trace_until)) started_ = began | kTimed | kTraced;
+  Meter(Block& block, const Control& control) : block_(block) {
+    if (count_down(block)) [[unlikely]]
+      timing_.began = begin_timing(block, control);
   }
 
   void served(Operation operation, Way way) {
-    count(*block_, operation, way);
-    if (started_) [[unlikely]]
-      finish(operation, way);
+    count(block_, operation, way);
+    if (timing_.began) [[unlikely]]
+      timing_ = end_timing(block_, timing_.began, operation, way);
   }
 
-  // The parts of served(), for who counts himself: whether there is anything to finish, and doing it.
-  bool is_timed() const { return started_ != 0; }
-  void finish(Operation operation, Way way) { ended_ = record(*block_, started_, operation, way); }
-
-  // Whether somebody traces; then call trace() of trace.h, after served().
-  bool traced() const { return started_ & kTraced; }
-  uint64_t ended() const { return ended_; }
-  uint64_t duration() const { return ended_ - started_; }
+  // Whether somebody traces; then call trace() of trace.h with this, after served().
+  bool traced() const { return timing_.began & kTraced; }
+  Timing timing() const { return timing_; }
 
  private:
-  // In the low bits of started_, for which a tick or three are given up: that it is not 0, and whether somebody traces.
-  static constexpr uint64_t kTimed = 2, kTraced = 1;
-
-  // By value, so that a meter needs no memory. Deadlines, not flags: a tracer that was killed stops costing anything by itself.
-  // They are compared here, out of the way, and whoever finds one past takes it back, so that nobody comes here again. 0: the
-  // call is not timed.
-  [[gnu::noinline, gnu::cold]] static uint64_t start(Block& block, Control& control) {
-    uint64_t now = clock_ticks(), until = load_relaxed(control.time_until);
-    if (until && now >= until)
-      __atomic_compare_exchange_n(&control.time_until, &until, 0, false, __ATOMIC_RELAXED,
-                                  __ATOMIC_RELAXED);
-    bool sampled = block.until_sample < 0;
-    if (sampled) block.until_sample = kSampleEvery - 1;
-    bool tracing = now < load_relaxed(control.trace_until);
-    if (!sampled && !tracing && now >= until) return 0;
-    return ((now | kTimed) & ~kTraced) | (tracing ? kTraced : 0);
-  }
-  [[gnu::noinline, gnu::cold]] static uint64_t record(Block& block, uint64_t started,
-                                                      Operation operation, Way way) {
-    uint64_t ended = clock_ticks() | kTimed | kTraced;  // not before `started`
-    if (way > Way::k_fuse) return ended;
-    Histogram& histogram = block.latency[way == Way::k_fuse][static_cast<uint32_t>(operation)];
-    increment(histogram.count[bucket_of(ended - started)]);
-    return ended;
-  }
-
-  Block* block_ = nullptr;
-  uint64_t started_ = 0;
-  uint64_t ended_ = 0;
+  Block& block_;
+  Timing timing_ = {};  // began 0: not timed
 };
 
 }  // namespace bt::metrics

@@ -18,6 +18,10 @@ struct MeterTest : testing::Test {
     Meter meter(*block, control);
     meter.served(operation, way);
   }
+  void trace_until(uint64_t ticks) {
+    control.trace_until = ticks;
+    tell_of_tracing(*block);
+  }
   uint64_t timed(Operation operation, bool kernel_path) {
     uint64_t sum = 0;
     for (uint32_t count : block->latency[kernel_path][static_cast<uint32_t>(operation)].count)
@@ -26,24 +30,25 @@ struct MeterTest : testing::Test {
   }
 };
 
-TEST_F(MeterTest, counts_every_call_and_times_one_in_64) {
-  for (int i = 0; i < 6400; i++) call(Operation::k_stat, Way::k_in_process);
-  EXPECT_EQ(block->counts[static_cast<int>(Operation::k_stat)][0], 6400u);
+TEST_F(MeterTest, counts_every_call_and_times_one_in_251) {
+  for (int i = 0; i < 25100; i++) call(Operation::k_stat, Way::k_in_process);
+  EXPECT_EQ(block->counts[static_cast<int>(Operation::k_stat)][0], 25100u);
   EXPECT_EQ(timed(Operation::k_stat, false), 100u);
   EXPECT_EQ(timed(Operation::k_stat, true), 0u);
 }
 
 TEST_F(MeterTest, times_every_call_until_the_deadline) {
-  control.time_until = UINT64_MAX;
+  call(Operation::k_read, Way::k_fuse);  // the first is timed
+  trace_until(UINT64_MAX);
   for (int i = 0; i < 100; i++) call(Operation::k_read, Way::k_fuse);
-  EXPECT_EQ(timed(Operation::k_read, true), 100u);
-  control.time_until = 1;
-  for (int i = 0; i < 64; i++) call(Operation::k_read, Way::k_fuse);
-  EXPECT_LE(timed(Operation::k_read, true), 102u);
+  EXPECT_EQ(timed(Operation::k_read, true), 101u);
+  trace_until(1);
+  for (int i = 0; i < kSampleEvery; i++) call(Operation::k_read, Way::k_fuse);
+  EXPECT_EQ(timed(Operation::k_read, true), 102u);
 }
 
 TEST_F(MeterTest, calls_passed_on_are_counted_but_not_timed) {
-  control.time_until = UINT64_MAX;
+  trace_until(UINT64_MAX);
   call(Operation::k_map, Way::k_passed_unsupported);
   EXPECT_EQ(block->counts[static_cast<int>(Operation::k_map)]
                          [static_cast<int>(Way::k_passed_unsupported)],
@@ -53,12 +58,11 @@ TEST_F(MeterTest, calls_passed_on_are_counted_but_not_timed) {
 
 TEST_F(MeterTest, tells_whether_somebody_traces) {
   EXPECT_FALSE(Meter(*block, control).traced());
-  control.trace_until = control.time_until = UINT64_MAX;
+  trace_until(UINT64_MAX);
   EXPECT_TRUE(Meter(*block, control).traced());
-  control.trace_until = control.time_until = 1;  // long past
+  trace_until(1);  // long past
   EXPECT_FALSE(Meter(*block, control).traced());
-  EXPECT_EQ(control.time_until,
-            0u);  // a deadline that has passed costs no further call a look at the clock
+  EXPECT_EQ(begin_timing_late(control, 5), 0u);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ int main() {
       "Generated from `src/metrics/counters.def` by `metrics_doc_tool`; do not edit.\n\n"
       "Counters are in the volume, one block a thread slot (`src/metrics/block.h`), and only ever "
       "grow. `btfuse stat`\n"
-      "adds them up. One call in 64 is timed; all are while `btfuse trace` runs.\n\n"
+      "adds them up. One call in 251 is timed; all are while `btfuse trace` runs.\n\n"
       "## How a call was served\n\n"
       "Prometheus: `btfuse_calls_total{operation, way}`. *passed* is one way with a `reason`.\n\n"
       "| way | meaning |\n|---|---|");

@@ -5,15 +5,15 @@
 
 namespace bt::metrics {
 
-void trace(Block& block, const Meter& meter, const TracedCall& call) {
+void trace(Block& block, Timing timing, const TracedCall& call) {
   // A signal handler of this thread may trace too: the number is taken in one instruction, so records are never shared.
   uint64_t number = __atomic_add_fetch(&block.trace_head, 1, __ATOMIC_RELAXED);
   TraceRecord& record = block.trace[number % kTraceRecords];
   __atomic_store_n(&record.sequence, 0, __ATOMIC_RELAXED);
   base::fence<__ATOMIC_RELEASE>();  // pairs with the fence in read_trace
-  record.ticks = meter.ended();
-  record.duration =
-      meter.duration() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(meter.duration());
+  record.ticks = timing.ended;
+  uint64_t duration = timing.ended - timing.began;
+  record.duration = duration > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(duration);
   record.result = call.result;
   record.pid = call.pid;
   record.fd = call.fd;

@@ -20,7 +20,7 @@ struct TracedCall {
   uint32_t path_size = 0;
 };
 
-void trace(Block& block, const Meter& meter, const TracedCall& call);
+void trace(Block& block, Timing timing, const TracedCall& call);
 
 // Reads one record if it is there and whole: number from 1 up. False when it was overwritten or is not written yet.
 bool read_trace(const Block& block, uint64_t number, TraceRecord& out);

@@ -12,7 +12,7 @@ namespace {
 
 struct TraceTest : testing::Test {
   std::unique_ptr<Block> block = std::make_unique<Block>();
-  Control control{.trace_until = UINT64_MAX, .time_until = UINT64_MAX};
+  Control control{.trace_until = UINT64_MAX};
 
   void record(const std::string& path, int64_t result) {
     Meter meter(*block, control);
@@ -22,7 +22,7 @@ struct TraceTest : testing::Test {
     call.result = result;
     call.path = path.data();
     call.path_size = call.path_kept = static_cast<uint32_t>(path.size());
-    trace(*block, meter, call);
+    trace(*block, meter.timing(), call);
   }
 };
 

@@ -75,7 +75,7 @@ void thread_started() {
   // Another list of robust futexes: the tokens must go over to it.
   for (uint32_t i = 0; i < mount_count; i++)
     if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
-  self.attached = 0;
+  forget_slots(self);
   if (!thread_table) thread_table = self.files->table;
 }
 
@@ -83,7 +83,7 @@ void before_thread_exit() {
   ThreadState& self = thread_state;
   for (uint32_t i = 0; i < mount_count; i++)
     if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
-  self.attached = 0;
+  forget_slots(self);
 }
 
 bool has_had_files() { return __atomic_load_n(&process_files.high_water, __ATOMIC_RELAXED) != 0; }

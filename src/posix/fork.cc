@@ -69,7 +69,7 @@ void adopt_for_child(ThreadState& self, uint32_t pid) {
 }
 
 void become_child(ThreadState& self, Files& files) {
-  self.attached = 0;
+  forget_slots(self);
   files.identity = {};
   for (uint32_t i = 0; i < kMountsMax; i++) files.session[i] = fork_sessions[i];
 }
@@ -171,7 +171,7 @@ bool begin_vfork() {
   self.vfork_frame = frame;
   self.files = &frame->files;
   self.engine = frame->engine;
-  self.attached = 0;
+  forget_slots(self);
   thread_table = &frame->table;
   return true;
 }

@@ -16,17 +16,17 @@ struct CallName {
   metrics::Operation operation;
 };
 
-inline bool has_block(const ThreadState& self, const Mount* mount) {
-  return mount && (self.attached >> mount->index & 1);
-}
+// A call begins whose slot is not known yet (nullptr), or that is timed: when. If somebody traces, or may, what is done to which
+// file is noted on the way.
+uint64_t begin_timed(ThreadState& self, engine::Thread* guess);
+// A call ends that is timed, or was about another mount than was guessed; began: 0 = not known.
+void end_timed(ThreadState& self, engine::Thread* guess, uint64_t began, CallName name, Way way,
+               int64_t result);
 
-// Somebody traces, or it is not known yet whether he does: what is done to which file is noted on the way.
-void begin_facts(ThreadState& self);
-// A call that is timed ends.
-void finish_timed(ThreadState& self, metrics::Meter meter, CallName name, Way way, int64_t result);
-// The same of a call of which only now is known which mount it was about: a thread's first, or one that went to another
-// mount than the one before. began: clock ticks; 0 = not known, and no facts were noted.
-void finish_late(ThreadState& self, uint64_t began, CallName name, Way way, int64_t result);
+// Nothing was done on a mount: the guess stays as good as it was, unless its slot was given up meanwhile.
+inline void keep_guess(ThreadState& self, engine::Thread* guess) {
+  if (guess && guess->block) self.touched = guess;
+}
 
 // Bytes of file data, where a call's result says how many (kPassthrough is negative): copies between descriptors are neither.
 inline void count_bytes(metrics::Block& block, metrics::Operation operation, int64_t result) {
@@ -41,35 +41,29 @@ inline void count_bytes(metrics::Block& block, metrics::Operation operation, int
 template <Serve serve>
 inline int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                        uint64_t f) {
+#ifdef BT_UNCOUNTED  // bench/counter_cost.sh: what the rest of this costs
+  return serve(a, b, c, d, e, f);
+#endif
   ThreadState& self = thread_state;
-  Mount* guess = self.touched;
+  engine::Thread* guess = self.touched;
   self.touched = nullptr;
   self.passed = Way::k_passed_other;
   self.tracing = false;
-  metrics::Meter meter;
   uint64_t began = 0;
-  if (has_block(self, guess)) [[likely]] {
-    meter = metrics::Meter(*self.engine[guess->index].block, guess->volume.control());
-    if (meter.traced()) [[unlikely]]
-      begin_facts(self);
-  } else {
-    began = metrics::clock_ticks();
-    begin_facts(self);
-  }
+  if (!guess || metrics::count_down(*guess->block)) [[unlikely]]
+    began = begin_timed(self, guess);
   int64_t result = serve(a, b, c, d, e, f);
-  Mount* touched = self.touched;
-  if (!has_block(self, touched)) [[unlikely]] {
-    self.touched = guess;
+  engine::Thread* touched = self.touched;
+  if (!touched) [[unlikely]] {
+    keep_guess(self, guess);
     return result;
   }
-  metrics::Block& block = *self.engine[touched->index].block;
+  metrics::Block& block = *touched->block;
   Way way = result == kPassthrough ? self.passed : Way::k_in_process;
   metrics::count(block, name.operation, way);
   count_bytes(block, name.operation, result);
-  if (touched != guess) [[unlikely]]
-    finish_late(self, began, name, way, result);
-  else if (meter.is_timed()) [[unlikely]]
-    finish_timed(self, meter, name, way, result);
+  if (touched != guess || began) [[unlikely]]
+    end_timed(self, guess, began, name, way, result);
   return result;
 }
 

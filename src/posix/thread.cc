@@ -49,7 +49,9 @@ Result<void> claim(ThreadState& self, Mount& mount) {
 
 }  // namespace
 
-Result<void> prepare_thread(ThreadState& self, Mount& mount) {
+namespace {
+
+Result<void> prepare(ThreadState& self, Mount& mount) {
   if (is_gone(mount)) return pass(Way::k_passed_damaged);
   if (self.credentials_epoch != __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE))
     read_credentials(self);
@@ -57,6 +59,20 @@ Result<void> prepare_thread(ThreadState& self, Mount& mount) {
   if (self.attached >> mount.index & 1) return {};
   if (!claim(self, mount)) return pass(Way::k_passed_no_session);
   return {};
+}
+
+}  // namespace
+
+Result<void> prepare_thread(ThreadState& self, Mount& mount) {
+  auto prepared = prepare(self, mount);
+  if (self.attached >> mount.index & 1) self.touched = &self.engine[mount.index];
+  return prepared;
+}
+
+void forget_slots(ThreadState& self) {
+  self.attached = 0;
+  self.touched = nullptr;
+  for (uint32_t i = 0; i < mount_count; i++) self.engine[i].block = nullptr;
 }
 
 Error why_not_open(ThreadState& self, uint64_t fd, uint64_t entry) {

@@ -29,8 +29,9 @@ struct ThreadState {
   uint32_t
       not_allowed;  // bit per mount: this thread's user may not use it (FUSE without allow_other)
   Way passed;       // why this call is handed on, if it is
-  Mount* touched;   // the mount this call was found to be about; nullptr: none so far
   bool tracing;     // facts are wanted
+  // The slot in the volume that this call was found to be about; nullptr: none so far. It has a block.
+  engine::Thread* touched;
   TracedFacts traced;
   engine::Thread* engine;  // own_engine; a vfork child has its own
   engine::Thread own_engine[kMountsMax];
@@ -51,12 +52,14 @@ extern uint32_t credentials_epoch;
 
 // Before any operation on `mount`. not_ours: gone, not allowed, or no slot.
 inline Result<void> enter(ThreadState& self, Mount& mount) {
-  self.touched = &mount;
   if ((self.attached >> mount.index & 1) == 0 || self.credentials_epoch != credentials_epoch ||
       (self.not_allowed >> mount.index & 1) != 0 || is_gone(mount)) [[unlikely]]
     return prepare_thread(self, mount);
+  self.touched = &self.engine[mount.index];
   return {};
 }
+// The thread's slots are another's now, or given back.
+void forget_slots(ThreadState& self);
 
 inline engine::Context context_of(ThreadState& self, Mount& mount) {
   return engine::Context{self.engine[mount.index], self.credentials};
