@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Opens the dashboard in headless Chromium and asks the page what it shows: browser.py URL SCREENSHOT
+"""Opens the dashboard in headless Chromium and asks the page what it shows: browser.py URL SCREENSHOT [cache]
 
 Drives chromedriver by its HTTP interface. Passes when the figures of a live mount change from one look to the next, in
-a light and in a dark scheme, on a desktop's and on a phone's width, and no error is on the page's console."""
+a light and in a dark scheme, on a desktop's and on a phone's width, and no error is on the page's console. With `cache`
+the mount is a directory's: its hit ratio and budget must be there and be drawn; without, they must be hidden."""
 import base64
 import json
 import socket
@@ -71,7 +72,28 @@ def wait_for(what, condition, seconds=20):
     raise AssertionError(what)
 
 
-def examine(browser, url, screenshot):
+def examine_cache(browser, expected):
+    def ask(script):
+        return browser.call('POST', '/execute/sync', {'script': 'return ' + script, 'args': []})
+    shown = [not ask(f'document.getElementById("{name}").hidden') for name in ('cache', 'ratio-figure', 'budget-figure')]
+    assert shown == [expected] * 3, f'parts about the cache are shown: {shown}'
+    if not expected:
+        return
+    wait_for('no hit ratio is shown', lambda: browser.text('ratio').endswith('%'))
+    assert browser.text('budget') != '–'
+    # Lines have a colour of their own; axes and grid are grey.
+    for name in ('hits', 'occupancy'):
+        wait_for(f'nothing is drawn in {name}', lambda name=name: ask(
+            f"""[...document.querySelectorAll('#{name} canvas')].some(canvas => {{
+              const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+              for (let i = 0; i < pixels.length; i += 4)
+                if (pixels[i + 3] > 128 && Math.max(pixels[i], pixels[i + 1], pixels[i + 2]) -
+                    Math.min(pixels[i], pixels[i + 1], pixels[i + 2]) > 60) return true;
+              return false;
+            }})"""))
+
+
+def examine(browser, url, screenshot, cache):
     browser.call('POST', '/url', {'url': url})
     wait_for('the page never said it is serving', lambda: browser.text('state') == 'serving')
     wait_for('no rate is shown', lambda: browser.text('rate') not in ('–', '0'))
@@ -81,6 +103,7 @@ def examine(browser, url, screenshot):
     for name in ('share', 'p50', 'files', 'memory'):
         assert browser.text(name) != '–', name
     time.sleep(8)  # some history for the picture
+    examine_cache(browser, cache)
     for scheme in ('light', 'dark'):
         browser.devtools('Emulation.setEmulatedMedia',
                          {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
@@ -101,11 +124,11 @@ def examine(browser, url, screenshot):
 
 
 def main():
-    url, screenshot = sys.argv[1:]
+    url, screenshot = sys.argv[1:3]
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(profile)
         try:
-            examine(browser, url, screenshot)
+            examine(browser, url, screenshot, 'cache' in sys.argv[3:])
         finally:
             browser.close()
 
