@@ -5,7 +5,7 @@
 //   btfuse-hook-cost PROGRAMS --loop NAME CALLS [OPENSNOOP.o]   one row's calls and nothing else: for instruction counts
 //   btfuse-hook-cost PROGRAMS --instructions [OPENSNOOP.o]      a table of instructions a call, by valgrind
 //
-// Workload: what the agent does around a handler (any_loaded, is_watched, run_enter, handler, run_exit), with a handler that
+// Workload: what the agent does around a handler (agent/dispatch.cc, agent/hooked.cc), with a handler that
 // does nothing; openat of a path of 27 characters. Each figure is the least of many short batches, interleaved with batches of
 // the handler alone, which are subtracted. It does not show cache misses of a real program, nor contention; bench/hooks/run
 // shows the whole way.
@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "hooks/simple_call.h"
+#include "hooks/quick_call.h"
 #include "loader/object.h"
 #include "loader/store.h"
 
@@ -42,6 +42,7 @@ constexpr Row kRows[] = {
     {"nothing-loaded", nullptr, SYS_openat, 1, false},
     {"not-attached", "deny_prefix.bpf.o", SYS_openat, 0, false},
     {"array-counter", "count_array.bpf.o", SYS_openat, 5, false},
+    {"per-cpu-counter", "count_per_cpu.bpf.o", SYS_openat, 5, false},
     {"hash-counter", "count_hash.bpf.o", SYS_openat, 15, false},
     {"deny-by-prefix", "deny_prefix.bpf.o", SYS_newfstatat, 30, false},
     {"opensnoop", "", SYS_openat, 90, false},
@@ -51,51 +52,64 @@ constexpr Row kRows[] = {
 hooks::Thread* thread_of_hooks = nullptr;
 char path[] = "/mnt/some/dir/with/file.txt";
 
-[[gnu::noinline]] int64_t handler(uint64_t, uint64_t, uint64_t, uint64_t) {
+[[gnu::noinline]] int64_t handler(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
   asm volatile("");
   return 3;
 }
 
-[[gnu::noinline]] int64_t hooked_generally(hooks::Call& call) {
+[[gnu::noinline]] int64_t hooked(hooks::Call& call) {
   if (hooks::run_enter(thread_of_hooks, call) == hooks::Verdict::kAnswered) return call.result;
-  int64_t result = handler(call.args[0], call.args[1], call.args[2], call.args[3]);
+  int64_t result =
+      handler(call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);
   if (!call.wants_exit) return result;
   call.served = hooks::Served::kInProcess;
   return hooks::run_exit(thread_of_hooks, call, result);
 }
 
-[[gnu::noinline]] int64_t hooked(hooks::Call& call) {
-  hooks::Thread* thread = thread_of_hooks;
-  if (const hooks::LoadedProgram* program = hooks::begin_simple(thread, call.nr)) [[likely]] {
-    program->jit(&call, thread);
-    hooks::end_simple(*thread);
-    return handler(call.args[0], call.args[1], call.args[2], call.args[3]);
-  }
-  return hooked_generally(call);
+// One instance a call, as agent/dispatch.cc has them.
+template <int number>
+[[gnu::noinline]] int64_t call_watched(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                       uint64_t f) {
+  hooks::Call call;
+  call.nr = number;
+  call.args[0] = a, call.args[1] = b, call.args[2] = c;
+  call.args[3] = d, call.args[4] = e, call.args[5] = f;
+  return hooked(call);
 }
-
-[[gnu::noinline]] int64_t guarded(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  if (hooks::any_loaded() && hooks::is_watched(static_cast<uint32_t>(number))) [[unlikely]] {
-    hooks::Call call;
-    call.nr = number;
-    const uint64_t arguments[6] = {a, b, c, d, 0, 0};
-    for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
-    return hooked(call);
+template <int number>
+[[gnu::noinline]] int64_t watched(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                  uint64_t f) {
+  hooks::Thread* thread = thread_of_hooks;
+  if (const void* entry = hooks::begin_quick(thread, number)) [[likely]] {
+    hooks::call_quick(entry, thread, number, a, b, c, d, e, f);
+    hooks::end_quick(*thread);
+    return handler(a, b, c, d, e, f);
   }
-  return handler(a, b, c, d);
+  return call_watched<number>(a, b, c, d, e, f);
+}
+template <int number>
+[[gnu::noinline]] int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                  uint64_t f) {
+  if (hooks::is_watched(number)) [[unlikely]]
+    return watched<number>(a, b, c, d, e, f);
+  return handler(a, b, c, d, e, f);
 }
 // The same without programs: what guarded() is measured against.
-[[gnu::noinline]] int64_t unguarded(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  asm volatile("" : "+r"(number));
-  return handler(a, b, c, d);
+[[gnu::noinline]] int64_t unguarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                    uint64_t f) {
+  asm volatile("");
+  return handler(a, b, c, d, e, f);
 }
 
 [[gnu::noinline]] void calls(int number, uint32_t count, bool plain) {
   auto at = static_cast<uint64_t>(AT_FDCWD);
   auto name = reinterpret_cast<uint64_t>(path);
+  auto* call = plain                  ? unguarded
+               : number == SYS_openat ? guarded<SYS_openat>
+                                      : guarded<SYS_newfstatat>;
   for (uint32_t i = 0; i < count; i++) {
-    asm volatile("" : "+r"(number));
-    (plain ? unguarded : guarded)(number, at, name, O_RDONLY, 0);
+    asm volatile("" : "+r"(call));
+    call(at, name, O_RDONLY, 0, 0, 0);
   }
 }
 
@@ -142,18 +156,22 @@ bool load(loader::Store& store, const Row& row, const Setting& setting) {
 }
 
 void print_times(loader::Store& store, const Setting& setting) {
-  std::printf("%-20s %10s %10s\n", "ns a call", "added", "bar");
+  std::printf("%-20s %10s %10s %10s\n", "ns a call", "least", "median", "bar");
   for (const Row& row : kRows) {
     if (!load(store, row, setting)) continue;
-    double with = 1e9, without = 1e9;
-    for (int round = 0; round < 3000; round++) {
-      with = std::min(with, batch(row.number, false));
-      without = std::min(without, batch(row.number, true));
+    constexpr size_t kRounds = 4001;
+    std::vector<double> with, without;
+    for (size_t round = 0; round < kRounds; round++) {
+      with.push_back(batch(row.number, false));
+      without.push_back(batch(row.number, true));
       if (round % 2 == 0 && row.object && !*row.object) empty_rings(store);
     }
+    std::sort(with.begin(), with.end());
+    std::sort(without.begin(), without.end());
     char bar[16] = "-";
     if (row.bar > 0) std::snprintf(bar, sizeof bar, "%.0f", row.bar);
-    std::printf("%-20s %10.1f %10s\n", row.name, with - without, bar);
+    std::printf("%-20s %10.1f %10.1f %10s\n", row.name, with[0] - without[0],
+                with[kRounds / 2] - without[kRounds / 2], bar);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "agent/look.h"
 #include "agent/thread_block.h"
 #include "hooks/hooks.h"
+#include "hooks/quick_call.h"
 #include "posix/calls.h"
 
 namespace bt::agent {
@@ -26,14 +27,32 @@ int64_t plain(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64
 }
 
 template <int number, uint32_t look, Handler handler>
-int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
-  if (hooks::any_loaded() && hooks::is_watched(number)) [[unlikely]] {
-    hooks::Call call;
-    call.nr = number;
-    const uint64_t arguments[6] = {a, b, c, d, e, f};
-    for (int i = 0; i < 6; i++) call.args[i] = arguments[i];
-    return call_hooked(plain<look, handler>, call);
+[[gnu::noinline]] int64_t call_watched(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                       uint64_t f) {
+  hooks::Call call;
+  call.nr = number;
+  call.args[0] = a, call.args[1] = b, call.args[2] = c;
+  call.args[3] = d, call.args[4] = e, call.args[5] = f;
+  return call_hooked(plain<look, handler>, call);
+}
+
+// A call that a program may want to see. Arguments stay in their registers where the program lets them.
+template <int number, uint32_t look, Handler handler>
+[[gnu::noinline]] int64_t watched(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                  uint64_t f) {
+  hooks::Thread* thread = bt_thread.hooks;
+  if (const void* entry = hooks::begin_quick(thread, number)) [[likely]] {
+    hooks::call_quick(entry, thread, number, a, b, c, d, e, f);
+    hooks::end_quick(*thread);
+    return plain<look, handler>(a, b, c, d, e, f);
   }
+  return call_watched<number, look, handler>(a, b, c, d, e, f);
+}
+
+template <int number, uint32_t look, Handler handler>
+int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  if (hooks::is_watched(number)) [[unlikely]]
+    return watched<number, look, handler>(a, b, c, d, e, f);
   return plain<look, handler>(a, b, c, d, e, f);
 }
 

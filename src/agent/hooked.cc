@@ -11,7 +11,7 @@
 #include "agent/thread_block.h"
 #include "base/syscall.h"
 #include "hooks/hooks.h"
-#include "hooks/simple_call.h"
+#include "hooks/runtime.h"
 #include "posix/call_path.h"
 #include "registry/reader.h"
 
@@ -55,7 +55,9 @@ uint32_t absolute_path(int32_t directory, uint64_t path, char* out, uint32_t siz
   return posix::path_of_call(directory, reinterpret_cast<const char*>(path), out, size);
 }
 
-[[gnu::noinline]] int64_t call_hooked_generally(PlainHandler plain, hooks::Call& call) {
+}  // namespace
+
+int64_t call_hooked(PlainHandler plain, hooks::Call& call) {
   hooks::Verdict verdict = hooks::run_enter(bt_thread.hooks, call);
   if (verdict == hooks::Verdict::kAnswered) return call.result;
   const bool wants_exit = call.wants_exit;
@@ -70,19 +72,6 @@ uint32_t absolute_path(int32_t directory, uint64_t path, char* out, uint32_t siz
   if (result == kPassthrough) return bt_thread.attention ? kPassthrough : kWatched;
   call.served = hooks::Served::kInProcess;
   return hooks::run_exit(bt_thread.hooks, call, result);
-}
-
-}  // namespace
-
-int64_t call_hooked(PlainHandler plain, hooks::Call& call) {
-  hooks::Thread* thread = bt_thread.hooks;
-  if (const hooks::LoadedProgram* program = hooks::begin_simple(thread, call.nr)) [[likely]] {
-    program->jit(&call, thread);
-    hooks::end_simple(*thread);
-    return plain(call.args[0], call.args[1], call.args[2], call.args[3], call.args[4],
-                 call.args[5]);
-  }
-  return call_hooked_generally(plain, call);
 }
 
 extern "C" BT_HIDDEN int64_t bt_after_watched(const Frame* frame, int64_t result) {

@@ -4,7 +4,7 @@
 //
 //   per process   init() once; fork_child() in a forked child
 //   per thread    a `Thread*`, zero at first, which run_enter() fills in; thread_exit() gives it back
-//   per call      if (any_loaded() && is_watched(number)) [[unlikely]] → run_enter(), the call itself, run_exit() where Call::wants_exit
+//   per call      if (is_watched(number)) [[unlikely]] → run_enter(), the call itself, run_exit() where Call::wants_exit
 //
 // Stack: run_enter and run_exit need at most kStackNeeded bytes below their caller, and 4 KiB more on the rare call that
 // finds the registry changed. General registers only; nothing is saved or restored but what the C ABI says. Neither takes
@@ -68,10 +68,12 @@ struct Watched {
   std::atomic<uint8_t> calls[kCallsMax] = {};
 };
 extern Watched watched;
-// True where a program may want to see the call. After any_loaded(); `number` below kCallsMax.
+// True where a program may want to see the call. `number` below kCallsMax.
 inline bool is_watched(uint32_t number) {
-  return watched.word.load(std::memory_order_acquire) !=
-             loaded_word->load(std::memory_order_relaxed) ||
+  uint64_t word = loaded_word->load(std::memory_order_relaxed);
+  if (word == 0) [[likely]]
+    return false;
+  return watched.word.load(std::memory_order_acquire) != word ||
          watched.calls[number].load(std::memory_order_relaxed);
 }
 

@@ -8,6 +8,7 @@
 // Instructions are what libbpf would have given the kernel, except
 //   ld_imm64, src BPF_PSEUDO_MAP_FD      imm = map index
 //   ld_imm64, src BPF_PSEUDO_MAP_VALUE   imm = map index, second imm = offset into the one value
+//   call, src kElementAddress            r0 = address of element imm of the array of index off - 1; changes no other register
 //   call of a helper                     off = 1 + map index where the verifier found every path to pass that map as r1
 #pragma once
 
@@ -18,7 +19,10 @@
 namespace bt::hooks {
 
 inline constexpr uint64_t kImageMagic = 0x3147'4d49'4b48'5442;  // "BTHKIMG1"
-inline constexpr uint32_t kImageVersion = 2;
+inline constexpr uint32_t kImageVersion = 3;
+
+// Of a call: no helper, but the address of an element that is always the same (loader/simplify.h).
+inline constexpr uint8_t kElementAddress = 9;
 
 // Every bound the loader enforces and the agent checks again: the image is input.
 inline constexpr uint32_t kImageProgramsMax = 128;

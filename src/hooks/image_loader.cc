@@ -106,12 +106,21 @@ void set_address(bpf_insn* insn, const void* address) {
   insn[1].imm = static_cast<int32_t>(value >> 32);
 }
 
+bool element_sound(const LoadedImage& image, const bpf_insn& insn) {
+  if (insn.off <= 0 || static_cast<uint32_t>(insn.off) > image.map_count) return false;
+  const MapView& map = image.maps[insn.off - 1];
+  return is_array_type(map.type) && static_cast<uint32_t>(insn.imm) < map.max_entries;
+}
+
 bool resolve_maps(LoadedImage& image) {
   for (uint32_t i = 0; i < image.insn_count; i++) {
     bpf_insn& insn = image.insns[i];
     if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0 &&
         insn.imm == BPF_FUNC_get_smp_processor_id)
       image.needs_slot = true;
+    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == kElementAddress &&
+        !element_sound(image, insn))
+      return false;
     if (insn.code != (BPF_LD | BPF_IMM | BPF_DW)) continue;
     if (i + 1 >= image.insn_count) return false;
     uint8_t kind = insn.src_reg;
@@ -155,6 +164,7 @@ void fill_image(LoadedImage& image, const ImageView& view) {
                          static_cast<AttachKind>(from.attach_kind),
                          from.attach_number,
                          from.context_words,
+                         nullptr,
                          nullptr,
                          nullptr};
   }

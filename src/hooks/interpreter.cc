@@ -261,6 +261,12 @@ uint32_t call_or_exit(Machine& machine, const bpf_insn& insn, uint32_t pc) {
     r[10] -= kFrameSize;
     return pc + 1 + static_cast<uint32_t>(insn.imm);
   }
+  if (insn.src_reg == kElementAddress) {
+    const MapView& map = machine.program->image->maps[insn.off - 1];
+    r[0] = reinterpret_cast<uint64_t>(
+        value_at(map, static_cast<uint32_t>(insn.imm), machine.thread->slot));
+    return pc + 1;
+  }
   if (insn.imm == static_cast<int32_t>(kTailCallHelper)) {
     if (const LoadedProgram* target = tail_call_target(machine)) {
       machine.program = target;

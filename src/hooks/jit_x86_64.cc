@@ -9,6 +9,7 @@
 #include "hooks/helpers.h"
 #include "hooks/identity.h"
 #include "hooks/instruction.h"
+#include "hooks/jit_frame.h"
 #include "hooks/x86_emitter.h"
 
 namespace bt::hooks {
@@ -18,30 +19,128 @@ using base::raw_syscall;
 
 constexpr Register kRegisters[11] = {kRax, kRdi, kRsi, kRdx, kRcx, kR8,
                                      kRbx, kR13, kR14, kR15, kRbp};
-constexpr Register kSaved[] = {kRbp, kRbx, kR12, kR13, kR14, kR15};
 constexpr Register kCalleeSaved[] = {kRbx, kR13, kR14, kR15};
-constexpr int32_t kThreadStackTop = 0, kThreadSlot = 12;
+constexpr int32_t kThreadSlot = 12;
 // Offsets within an instruction's code fit a short jump (127 bytes) by construction.
+
+bool is_wide(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
+bool is_call(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL); }
+
+// The map that the verifier found behind every call of this lookup; null where there are several.
+const MapView* map_of_lookup(const LoadedProgram& program, const bpf_insn& insn) {
+  bool known = insn.src_reg == 0 && insn.imm == BPF_FUNC_map_lookup_elem && insn.off > 0 &&
+               static_cast<uint32_t>(insn.off) <= program.image->map_count;
+  return known ? &program.image->maps[insn.off - 1] : nullptr;
+}
+
+// What code for this call needs of its frame.
+void look_at_call(const LoadedProgram& program, const bpf_insn& insn, FrameNeeds& needs) {
+  if (insn.src_reg == kElementAddress) {
+    bool per_cpu = program.image->maps[insn.off - 1].layout.slot_stride != 0;
+    needs.scratch |= per_cpu;
+    needs.thread |= per_cpu;
+    return;
+  }
+  const MapView* map = map_of_lookup(program, insn);
+  bool inlined = map && is_array_type(map->type);
+  needs.scratch = true;
+  needs.thread |= !inlined || map->layout.slot_stride;
+  needs.helpers |= !inlined;
+}
+
+// Of an instruction that is no jump.
+bool reads_register(const bpf_insn& insn, uint8_t reg) {
+  bool source = insn.src_reg == reg, target = insn.dst_reg == reg;
+  switch (BPF_CLASS(insn.code)) {
+    case BPF_LD:
+      return false;
+    case BPF_LDX:
+      return source;
+    case BPF_ST:
+      return target;
+    case BPF_STX:
+      return source || target;
+    default:
+      return (source && BPF_SRC(insn.code) == BPF_X) || (target && BPF_OP(insn.code) != BPF_MOV);
+  }
+}
+
+// Whether r1 may be looked at as it was given, judged by what comes before the first branch.
+bool uses_context(const LoadedProgram& program) {
+  for (uint32_t pc = 0; pc < program.insn_count; pc++) {
+    const bpf_insn& insn = program.insns[pc];
+    uint8_t kind = BPF_CLASS(insn.code);
+    if (is_call(insn)) {
+      if (insn.src_reg == kElementAddress) continue;
+      const HelperRow* row =
+          insn.src_reg == 0 ? helper_row(static_cast<uint32_t>(insn.imm)) : nullptr;
+      return !row || row->arguments[0] != Argument::kNone;
+    }
+    bool goes_on = kind == BPF_JMP && BPF_OP(insn.code) == BPF_JA && insn.off == 0;
+    if (goes_on) continue;
+    if (kind == BPF_JMP || kind == BPF_JMP32) return BPF_OP(insn.code) != BPF_EXIT;
+    if (reads_register(insn, 1)) return true;
+    if (insn.dst_reg == 1 && kind != BPF_ST && kind != BPF_STX) return false;
+    if (is_wide(insn)) pc++;
+  }
+  return true;
+}
+
+FrameNeeds needs_of(const LoadedProgram& program, const bool* functions) {
+  FrameNeeds needs;
+  needs.context_words = program.context_words;
+  needs.context = uses_context(program);
+  for (uint32_t i = 0; i < program.image->map_count; i++)
+    needs.uniform |= program.image->maps[i].type == BPF_MAP_TYPE_PROG_ARRAY;
+  for (uint32_t pc = 0; pc < program.insn_count; pc++) {
+    const bpf_insn& insn = program.insns[pc];
+    needs.uniform |= functions[pc] && pc > 0;
+    if (is_wide(insn)) pc++;
+    needs.registers |= 1u << kRegisters[insn.dst_reg];
+    if (is_call(insn)) {
+      look_at_call(program, insn, needs);
+      continue;
+    }
+    needs.registers |= 1u << kRegisters[insn.src_reg];
+    // Divisions, shifts by a register and fetching atomics work in r10 and r11; what else is taken for one costs little.
+    uint8_t kind = BPF_CLASS(insn.code);
+    bool hard = BPF_SRC(insn.code) == BPF_X && BPF_OP(insn.code) != BPF_MOV;
+    if (kind == BPF_ALU || kind == BPF_ALU64)
+      needs.scratch |= hard || BPF_OP(insn.code) == BPF_DIV || BPF_OP(insn.code) == BPF_MOD;
+    if (kind == BPF_STX && BPF_MODE(insn.code) == BPF_ATOMIC)
+      needs.scratch |= (insn.imm & BPF_FETCH) != 0;
+  }
+  if (needs.thread) needs.registers |= 1u << kR12;
+  return needs;
+}
+
+// Where functions begin: the targets of calls.
+void mark_functions(const LoadedProgram& program, bool* functions) {
+  for (uint32_t pc = 0; pc < program.insn_count; pc++) {
+    const bpf_insn& insn = program.insns[pc];
+    uint32_t target = pc + 1 + static_cast<uint32_t>(insn.imm);
+    if (is_wide(insn))
+      pc++;
+    else if (is_call(insn) && insn.src_reg == BPF_PSEUDO_CALL && target < program.insn_count)
+      functions[target] = true;
+  }
+}
 
 // One program's compilation; run twice, first to size.
 class Compiler {
  public:
-  Compiler(const LoadedProgram& program, Emitter& out, uint32_t* offsets, bool* functions)
+  Compiler(const LoadedProgram& program, Emitter& out, const JitFrame& frame, uint32_t* offsets,
+           const bool* functions)
       : program_(program),
         out_(out),
+        frame_(frame),
         offsets_(offsets),
         functions_(functions),
         begin_(out.size()) {}
 
   // Returns where a tail call enters, from the start of the arena.
   uint32_t compile() {
-    mark_functions();
-    choose_saved();
-    for (uint32_t i = 0; i < saved_count_; i++) out_.push(saved_[i]);
-    if (saved_count_ % 2 == 0) out_.arithmetic_immediate(kSub, kRsp, 8, true);
-    if (saves(kR12)) out_.move(kR12, kRsi);
-    uint32_t inner = out_.size();
-    if (saves(kRbp)) out_.load(kRbp, saves(kR12) ? kR12 : kRsi, kThreadStackTop, 8);
+    uint32_t inner = frame_.enter(out_);
     for (uint32_t pc = 0; pc < program_.insn_count; pc++) {
       offsets_[pc] = out_.size();
       if (pc > 0 && functions_[pc]) {
@@ -54,54 +153,6 @@ class Compiler {
   }
 
  private:
-  // Where functions begin: the targets of calls.
-  void mark_functions() {
-    for (uint32_t pc = 0; pc < program_.insn_count; pc++) {
-      const bpf_insn& insn = program_.insns[pc];
-      uint32_t target = pc + 1 + static_cast<uint32_t>(insn.imm);
-      if (is_wide(insn))
-        pc++;
-      else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL &&
-               target < program_.insn_count)
-        functions_[target] = true;
-    }
-  }
-  static bool is_wide(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
-
-  // Of the caller's registers, those that the program uses. All of them where tail calls or functions meet: programs that
-  // jump into each other must leave alike.
-  void choose_saved() {
-    bool all = false;
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < program_.image->map_count; i++)
-      all |= program_.image->maps[i].type == BPF_MAP_TYPE_PROG_ARRAY;
-    for (uint32_t pc = 0; pc < program_.insn_count; pc++) {
-      const bpf_insn& insn = program_.insns[pc];
-      all |= functions_[pc] && pc > 0;
-      if (is_wide(insn)) pc++;
-      used |= 1u << kRegisters[insn.dst_reg];
-      if (insn.code != (BPF_JMP | BPF_CALL))
-        used |= 1u << kRegisters[insn.src_reg];
-      else if (!is_plain_array_lookup(insn))
-        used |= 1u << kR12;
-    }
-    for (Register saved : kSaved)
-      if (all || (used >> saved & 1)) saved_[saved_count_++] = saved;
-  }
-  bool saves(Register wanted) const {
-    bool found = false;
-    for (uint32_t i = 0; i < saved_count_; i++) found |= saved_[i] == wanted;
-    return found;
-  }
-  // The one call that needs no Thread.
-  bool is_plain_array_lookup(const bpf_insn& insn) const {
-    if (insn.src_reg != 0 || insn.imm != BPF_FUNC_map_lookup_elem || insn.off <= 0 ||
-        static_cast<uint32_t>(insn.off) > program_.image->map_count)
-      return false;
-    const MapView& map = program_.image->maps[insn.off - 1];
-    return is_array_type(map.type) && !map.layout.slot_stride;
-  }
-
   // True where the instruction has a second half.
   bool instruction(uint32_t pc) {
     const bpf_insn& insn = program_.insns[pc];
@@ -326,6 +377,7 @@ class Compiler {
     if (wide && operation == BPF_EXIT) return leave();
     uint32_t target = offset_of(pc + 1 + static_cast<uint32_t>(int32_t{insn.off}));
     if (operation == BPF_JA) {
+      if (insn.off == 0) return;  // what simplify() took out
       out_.jump(static_cast<int32_t>(target - (out_.size() + 5)));
       return;
     }
@@ -370,8 +422,8 @@ class Compiler {
   uint32_t offset_of(uint32_t pc) const { return pc < program_.insn_count ? offsets_[pc] : begin_; }
 
   void leave() {
-    if (!in_main_ || saved_count_ % 2 == 0) out_.arithmetic_immediate(kAdd, kRsp, 8, true);
-    for (uint32_t i = in_main_ ? saved_count_ : 0; i > 0; i--) out_.pop(saved_[i - 1]);
+    if (in_main_) return frame_.leave(out_);
+    out_.arithmetic_immediate(kAdd, kRsp, 8, true);
     out_.ret();
   }
 
@@ -379,13 +431,11 @@ class Compiler {
     if (insn.src_reg == BPF_PSEUDO_CALL)
       return call_function(pc + 1 + static_cast<uint32_t>(insn.imm));
     auto id = static_cast<uint32_t>(insn.imm);
+    if (insn.src_reg == kElementAddress)
+      return load_element_address(program_.image->maps[insn.off - 1], id);
     if (id == kTailCallHelper) return tail_call();
-    if (id == BPF_FUNC_map_lookup_elem && insn.off > 0 &&
-        static_cast<uint32_t>(insn.off) <= program_.image->map_count) {
-      const MapView& map = program_.image->maps[insn.off - 1];
-      if (is_array_type(map.type)) return lookup_array(map);
-      return call_address(lookup_function(map));
-    }
+    if (const MapView* map = map_of_lookup(program_, insn))
+      return is_array_type(map->type) ? lookup_array(*map) : call_address(lookup_function(*map));
     if (id == BPF_FUNC_get_current_pid_tgid) return load_identity(id, offsetof(Thread, pid_tgid));
     if (id == BPF_FUNC_get_current_uid_gid) return load_identity(id, offsetof(Thread, uid_gid));
     if (id == BPF_FUNC_get_smp_processor_id) return out_.load(kRax, kR12, kThreadSlot, 4);
@@ -416,6 +466,17 @@ class Compiler {
     for (int i = 3; i >= 0; i--) out_.pop(kCalleeSaved[i]);
   }
 
+  void load_element_address(const MapView& map, uint32_t index) {
+    out_.move_address(kRax, reinterpret_cast<uint64_t>(value_at(map, index, 0)));
+    if (map.layout.slot_stride) add_slot(map);
+  }
+  void add_slot(const MapView& map) {
+    out_.load(kR11, kR12, kThreadSlot, 4);
+    out_.move_address(kR10, map.layout.slot_stride);
+    out_.multiply(kR11, kR10, true);
+    out_.arithmetic(kAdd, kRax, kR11, true);
+  }
+
   // r0 = index < max_entries ? values + slot × slot_stride + index × value_stride : 0, without a call.
   void lookup_array(const MapView& map) {
     out_.load(kRax, kRsi, 0, 4);
@@ -428,12 +489,7 @@ class Compiler {
       out_.multiply_immediate(kRax, kRax, static_cast<int32_t>(stride), true);
     out_.move_address(kR10, reinterpret_cast<uint64_t>(map.values));
     out_.arithmetic(kAdd, kRax, kR10, true);
-    if (map.layout.slot_stride) {
-      out_.load(kR11, kR12, kThreadSlot, 4);
-      out_.move_address(kR10, map.layout.slot_stride);
-      out_.multiply(kR11, kR10, true);
-      out_.arithmetic(kAdd, kRax, kR11, true);
-    }
+    if (map.layout.slot_stride) add_slot(map);
     uint32_t done = out_.short_jump();
     out_.land(beyond);
     out_.arithmetic(kXor, kRax, kRax, false);
@@ -465,12 +521,11 @@ class Compiler {
 
   const LoadedProgram& program_;
   Emitter& out_;
+  const JitFrame& frame_;
   uint32_t* offsets_;
-  bool* functions_;
+  const bool* functions_;
   uint32_t begin_;
   bool in_main_ = true;
-  Register saved_[6];
-  uint32_t saved_count_ = 0;
 };
 
 void* map_memory(uint64_t size) {
@@ -482,21 +537,51 @@ void unmap_memory(void* memory, uint64_t size) {
   raw_syscall(__NR_munmap, reinterpret_cast<int64_t>(memory), static_cast<int64_t>(size));
 }
 
+// Whether a program asks for nothing to be prepared: no helper that uses what run_enter() sets.
+bool may_be_quick(const LoadedProgram& program) {
+  bool quick = program.attach_kind == AttachKind::kSysEnter;
+  for (uint32_t i = 0; i < program.insn_count; i++) {
+    const bpf_insn& insn = program.insns[i];
+    if (is_wide(insn)) i++;
+    if (!is_call(insn) || insn.src_reg == kElementAddress) continue;
+    quick &= insn.src_reg == 0 && insn.imm != BPF_FUNC_override_return &&
+             insn.imm != BPF_FUNC_set_retval && insn.imm != BPF_FUNC_trace_printk &&
+             insn.imm != BPF_FUNC_trace_vprintk && insn.imm != BPF_FUNC_tail_call;
+  }
+  return quick;
+}
+
+// Memory of the compiler itself: for each program two runs of offsets, plain and quick, and its functions.
+struct Scratch {
+  uint32_t* offsets;
+  uint32_t* quick_offsets;
+  bool* functions;
+};
+
 // Offsets of the first pass are the second pass's jump targets; both emit the same sizes.
-uint32_t compile_all(LoadedImage& image, unsigned char* arena, uint32_t* offsets, bool write) {
-  auto* functions = reinterpret_cast<bool*>(offsets + image.insn_count + 1);
+uint32_t compile_all(LoadedImage& image, unsigned char* arena, const Scratch& scratch, bool write) {
   Emitter out(write ? arena : nullptr);
   uint32_t done = 0;
   for (uint32_t i = 0; i < image.program_count; i++) {
     LoadedProgram& program = image.programs[i];
+    bool* functions = scratch.functions + done;
+    mark_functions(program, functions);
+    const FrameNeeds needs = needs_of(program, functions);
     uint32_t start = out.size();
-    uint32_t inner = Compiler(program, out, offsets + done, functions + done).compile();
+    const JitFrame plain(needs, false);
+    uint32_t inner = Compiler(program, out, plain, scratch.offsets + done, functions).compile();
     if (write) {
       program.jit = reinterpret_cast<JitEntry>(arena + start);
       program.jit_inner = arena + inner;
     }
+    out.align(16);
+    if (may_be_quick(program) && !needs.uniform) {
+      if (write) program.quick = arena + out.size();
+      const JitFrame quick(needs, true);
+      Compiler(program, out, quick, scratch.quick_offsets + done, functions).compile();
+      out.align(16);
+    }
     done += program.insn_count;
-    while (out.size() % 16) out.byte(0xcc);
   }
   return out.size();
 }
@@ -504,21 +589,24 @@ uint32_t compile_all(LoadedImage& image, unsigned char* arena, uint32_t* offsets
 }  // namespace
 
 bool jit_compile(LoadedImage& image) {
-  uint64_t offsets_size = uint64_t{image.insn_count + 1} * (sizeof(uint32_t) + 1);
-  auto* offsets = static_cast<uint32_t*>(map_memory(offsets_size));
+  uint64_t count = uint64_t{image.insn_count} + 1;
+  uint64_t scratch_size = count * (2 * sizeof(uint32_t) + 1);
+  auto* offsets = static_cast<uint32_t*>(map_memory(scratch_size));
   if (!offsets) return false;
-  uint64_t size = compile_all(image, nullptr, offsets, false);
+  Scratch scratch{offsets, offsets + count, reinterpret_cast<bool*>(offsets + 2 * count)};
+  uint64_t size = compile_all(image, nullptr, scratch, false);
   auto* arena = static_cast<unsigned char*>(map_memory(size));
   if (arena) {
-    compile_all(image, arena, offsets, true);
+    compile_all(image, arena, scratch, true);
     if (raw_syscall(__NR_mprotect, reinterpret_cast<int64_t>(arena), static_cast<int64_t>(size),
                     PROT_READ | PROT_EXEC)) {
-      for (uint32_t i = 0; i < image.program_count; i++) image.programs[i].jit = nullptr;
+      for (uint32_t i = 0; i < image.program_count; i++)
+        image.programs[i].jit = nullptr, image.programs[i].quick = nullptr;
       unmap_memory(arena, size);
       arena = nullptr;
     }
   }
-  unmap_memory(offsets, offsets_size);
+  unmap_memory(offsets, scratch_size);
   image.code = arena;
   image.code_size = arena ? size : 0;
   return arena != nullptr;

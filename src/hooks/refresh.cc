@@ -111,25 +111,11 @@ void release_images(State& state) {
     if (--state.images[i]->references == 0) free_image(state.images[i]);
 }
 
-// Whether a program asks for nothing to be prepared: no helper that uses what run_enter() sets, no look at the first word.
-bool is_simple(const LoadedProgram& program) {
-  const LoadedImage& image = *program.image;
-  bool simple = program.jit && !image.log && !image.needs_slot && !(program.context_words & 1);
-  for (uint32_t i = 0; i < image.map_count; i++)
-    simple &= image.maps[i].type != BPF_MAP_TYPE_PROG_ARRAY;
-  for (uint32_t i = 0; i < program.insn_count; i++) {
-    const bpf_insn& insn = program.insns[i];
-    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0)
-      simple &= insn.imm != BPF_FUNC_override_return && insn.imm != BPF_FUNC_set_retval;
-  }
-  return simple;
-}
-
-void find_simple(const State& state, CallRow& row) {
+// One program before the call and nothing else.
+void find_quick(const State& state, CallRow& row) {
   const ProgramList& list = row.lists[static_cast<uint32_t>(AttachKind::kSysEnter)];
-  if (list.count != 1 || row.has_op || row.wants_exit) return;
-  const LoadedProgram* program = state.programs[list.start];
-  if (is_simple(*program)) row.simple = program;
+  if (list.count == 1 && !row.has_op && !row.wants_exit)
+    row.quick = state.programs[list.start]->quick;
 }
 
 State* build_state(uint64_t word, const State* old) {
@@ -148,6 +134,7 @@ State* build_state(uint64_t word, const State* old) {
   __builtin_memcpy(static_cast<void*>(state), &scratch, sizeof scratch);
   state->word = word;
   state->block_size = size;
+  if (state->needs_slot) state->slot_max = kThreadSlots - 2;
   state->programs = reinterpret_cast<const LoadedProgram**>(state + 1);
   uint32_t at = 0;
   each_list([&](uint32_t nr, uint32_t kind) {
@@ -165,7 +152,7 @@ State* build_state(uint64_t word, const State* old) {
       row.wants_exit = true;
     if (changes_identity(nr)) row.wants_exit = true;
   });
-  for (CallRow& row : state->rows) find_simple(*state, row);
+  for (CallRow& row : state->rows) find_quick(*state, row);
   return state;
 }
 

@@ -25,6 +25,7 @@ struct LoadedProgram {
   uint32_t context_words;
   JitEntry jit;           // null = interpret
   const void* jit_inner;  // where a tail call enters
+  const void* quick;      // quick_call.h enters here; null = it does not
 };
 
 // Private memory of this process, one anonymous mapping: this struct, programs, map views, instructions.
@@ -63,7 +64,8 @@ struct ProgramList {
 };
 struct alignas(64) CallRow {
   ProgramList lists[static_cast<uint32_t>(AttachKind::kAttachKindCount)];
-  const LoadedProgram* simple = nullptr;  // simple_call.h; null: this call is not one of those
+  const void* quick =
+      nullptr;  // LoadedProgram::quick where nothing else is to be done for this call
   OpCall op;
   uint32_t context_words = 0;  // what programs of operations read of this call's context
   bool has_op = false;         // decide or enter programs
@@ -75,6 +77,7 @@ struct State {
   uint64_t block_size = 0;
   State* next_retired = nullptr;
   uint32_t image_count = 0;
+  uint32_t slot_max = ~0u;  // quick calls want Thread::slot up to it
   bool needs_slot = false;
   LoadedImage* images[kRegistryEntriesMax] = {};
   CallRow rows[kSyscallsMax];

@@ -57,6 +57,10 @@ class Emitter {
     for (int i = 0; i < 4; i++) byte(value >> (8 * i));
   }
 
+  void align(uint32_t bytes) {
+    while (size_ % bytes) byte(0xcc);
+  }
+
   void move(Register to, Register from, bool wide = true) {
     rex_rr(wide, from, to), byte(0x89), modrm_rr(from, to);
   }

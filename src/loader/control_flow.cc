@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hooks/helpers.h"
+#include "hooks/image_format.h"
 
 namespace bt::loader {
 namespace {
@@ -186,7 +187,9 @@ class Analysis {
         if (BPF_MODE(insn.code) == BPF_ATOMIC && insn.imm == BPF_CMPXCHG) reads |= 1;
         break;
       default:
-        if (insn.code == (BPF_JMP | BPF_CALL))
+        if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == hooks::kElementAddress)
+          writes = 1;
+        else if (insn.code == (BPF_JMP | BPF_CALL))
           reads = arguments_of(insn), writes = 0x3f;
         else if (is_exit(insn))
           reads = 1;

@@ -21,6 +21,7 @@
 #include "loader/core_btf.h"
 #include "loader/sections.h"
 #include "loader/settings.h"
+#include "loader/simplify.h"
 
 namespace bt::loader {
 namespace {
@@ -268,6 +269,7 @@ class Builder {
       if (!verdict.accepted)
         fail("program " + program.name + ": " + place_of(program, verdict.insn) + ": " +
              verdict.reason);
+      program.insns = simplify(program.insns, maps_, verdict);
       for (size_t i = 0; i < program.insns.size(); i++)
         if (is_helper_call(program.insns[i]))
           program.insns[i].off = static_cast<int16_t>(verdict.map_of_call[i]);

@@ -50,6 +50,7 @@ Verdict Walk::run() {
     return verdict_;
   }
   verdict_.map_of_call.assign(insns_.size(), 0);
+  verdict_.outcomes.assign(insns_.size(), 0);
   at_.resize(insns_.size());
   State state;
   state.frames.resize(1);
@@ -279,6 +280,7 @@ void Walk::mark_null(State& state, uint32_t id, bool is_null) {
 uint32_t Walk::branch_on_null(State& state, uint32_t pc) {
   const bpf_insn& insn = insns_[pc];
   uint32_t id = state.reg(insn.dst_reg).id;
+  verdict_.outcomes[pc] = kOutcomeFalls | kOutcomeJumps;
   bool jumps_if_null = BPF_OP(insn.code) == BPF_JEQ;
   State other = state;
   mark_null(other, id, jumps_if_null);
@@ -301,7 +303,9 @@ uint32_t Walk::branch(State& state, uint32_t pc, bool& ended) {
         wide && !by_register && insn.imm == 0 && (operation == BPF_JEQ || operation == BPF_JNE);
     if (!with_null) refuse("a pointer may be compared with null only");
     if (a.is_nullable()) return branch_on_null(state, pc);
-    return operation == BPF_JNE ? target : pc + 1;  // never null
+    bool jumps = operation == BPF_JNE;  // never null
+    verdict_.outcomes[pc] |= jumps ? kOutcomeJumps : kOutcomeFalls;
+    return jumps ? target : pc + 1;
   }
   auto outcome = [&](State& where, bool taken) {
     ScalarRange x = a.range, y = b.range;
@@ -316,6 +320,8 @@ uint32_t Walk::branch(State& state, uint32_t pc, bool& ended) {
   };
   State other = state;
   bool may_jump = outcome(other, true), may_fall = outcome(state, false);
+  verdict_.outcomes[pc] |=
+      static_cast<uint8_t>((may_jump ? kOutcomeJumps : 0) | (may_fall ? kOutcomeFalls : 0));
   if (may_jump && may_fall) {
     push_branch(other, target);
     return pc + 1;

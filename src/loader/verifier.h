@@ -46,8 +46,11 @@ struct Verdict {
   uint32_t steps = 0;  // instructions walked
   // For each call of map_lookup_elem, 1 + the map that every path passes; 0 = several. Others 0.
   std::vector<uint16_t> map_of_call;
-  uint32_t context_words = 0;  // bit i: some path reads of the 8 bytes at 8·i of the context
+  std::vector<uint8_t> outcomes;  // of each conditional jump: which of kOutcome… some path takes
+  uint32_t context_words = 0;     // bit i: some path reads of the 8 bytes at 8·i of the context
 };
+
+inline constexpr uint8_t kOutcomeFalls = 1, kOutcomeJumps = 2;
 
 inline constexpr uint32_t kStepsMax = 200'000;
 inline constexpr uint32_t kStatesMax = 12'000;

@@ -3,6 +3,8 @@
 // ring records and bounded and unbounded numbers; what is accepted runs in the interpreter's checked mode, on random
 // contexts, where every access is compared with what the program was given. Fixed seed; BT_LONG=1 runs ten million.
 //
+// What is accepted is also simplified and compiled: every form of it must leave the same memory behind.
+//
 // Not covered: functions and tail calls (verifier_test.cc), uninitialised stack bytes (the check cannot see them).
 #include <gtest/gtest.h>
 
@@ -10,8 +12,11 @@
 #include <random>
 
 #include "hooks/interpreter.h"
+#include "hooks/quick_call.h"
 #include "hooks/test_image.h"
 #include "hooks/test_insns.h"
+#include "loader/control_flow.h"
+#include "loader/simplify.h"
 #include "loader/test_maps.h"
 
 namespace bt::loader {
@@ -166,8 +171,42 @@ struct Ranges {
   }
 };
 
+bool is_long() { return std::getenv("BT_LONG") && *std::getenv("BT_LONG"); }
+
+constexpr uint32_t kValues = 16, kValueSize = 64;
+
+// One form of a program, on maps of its own.
+class Form {
+ public:
+  Form(const std::vector<bpf_insn>& code, bool interpret)
+      : image_({{code}}, {{BPF_MAP_TYPE_ARRAY, 4, kValueSize, kValues}}, interpret) {}
+  hooks::TestImage& image() { return image_; }
+  std::string memory() {
+    return {static_cast<char*>(hooks::value_at(image_.map(0), 0, 0)), kValues * kValueSize};
+  }
+
+ private:
+  hooks::TestImage image_;
+};
+
+void expect_same_arguments(const uint64_t (&arguments)[6], uint64_t a, uint64_t b, uint64_t c,
+                           uint64_t d, uint64_t e, uint64_t f) {
+  const uint64_t found[6] = {a, b, c, d, e, f};
+  for (int i = 0; i < 6; i++) ASSERT_EQ(found[i], arguments[i]);
+}
+
+// As an agent enters it. The arguments stay in their registers, so what the compiler passes on is what came back.
+[[gnu::noinline]] void run_quickly(const void* entry, hooks::Thread& thread, int64_t number,
+                                   const uint64_t (&arguments)[6]) {
+  uint64_t a = arguments[0], b = arguments[1], c = arguments[2], d = arguments[3], e = arguments[4],
+           f = arguments[5];
+  asm volatile("" : "+D"(a), "+S"(b), "+d"(c), "+c"(d));
+  hooks::call_quick(entry, &thread, static_cast<uint64_t>(number), a, b, c, d, e, f);
+  expect_same_arguments(arguments, a, b, c, d, e, f);
+}
+
 TEST(verifier_fuzz, what_is_accepted_stays_within_its_memory) {
-  uint64_t count = std::getenv("BT_LONG") && *std::getenv("BT_LONG") ? 10'000'000 : 60'000;
+  uint64_t count = is_long() ? 10'000'000 : 60'000;
   std::vector<VerifiedMap> maps = test_maps();
   static hooks::Thread thread;
   hooks::prepare_thread(thread);
@@ -178,17 +217,16 @@ TEST(verifier_fuzz, what_is_accepted_stays_within_its_memory) {
     Verdict verdict = verify({code, maps, ContextKind::kSysEnter});
     if (!verdict.accepted) continue;
     accepted++;
-    hooks::TestImage image({{code}}, {{BPF_MAP_TYPE_ARRAY, 4, 64, 16}}, true);
+    hooks::TestImage image({{code}}, {{BPF_MAP_TYPE_ARRAY, 4, kValueSize, kValues}}, true);
     ASSERT_NE(image.image(), nullptr);
-    thread.image = image.image();
     hooks::SysEnterContext context{};
     Ranges ranges;
     auto at = [](const void* p) { return reinterpret_cast<uint64_t>(p); };
     ranges.list.push_back({at(&context), at(&context) + sizeof context, false});
     ranges.list.push_back({thread.stack_top - hooks::kFrameSize, thread.stack_top, true});
-    for (uint32_t i = 0; i < 16; i++)
+    for (uint32_t i = 0; i < kValues; i++)
       ranges.list.push_back({at(hooks::value_at(image.map(0), i, 0)),
-                             at(hooks::value_at(image.map(0), i, 0)) + 64, true});
+                             at(hooks::value_at(image.map(0), i, 0)) + kValueSize, true});
     for (int round = 0; round < 6; round++) {
       for (uint64_t& argument : context.args) argument = round % 2 ? random() : random() % 130 - 1;
       hooks::MemoryCheck check{&Ranges::allows, &ranges};
@@ -202,6 +240,39 @@ TEST(verifier_fuzz, what_is_accepted_stays_within_its_memory) {
   RecordProperty("accepted", static_cast<int>(accepted));
   std::printf("%lu of %lu accepted\n", static_cast<unsigned long>(accepted),
               static_cast<unsigned long>(count));
+}
+
+TEST(verifier_fuzz, every_form_of_a_program_leaves_the_same_memory) {
+  uint64_t count = is_long() ? 2'000'000 : 15'000;
+  std::vector<VerifiedMap> maps = test_maps();
+  static hooks::Thread thread;
+  hooks::prepare_thread(thread);
+  std::mt19937_64 random(98);
+  for (uint64_t seed = 1; seed <= count; seed++) {
+    std::vector<bpf_insn> code = Generator(seed).program();
+    Verdict verdict = verify({code, maps, ContextKind::kSysEnter});
+    if (!verdict.accepted) continue;
+    std::vector<bpf_insn> simple = simplify(code, maps, verdict);
+    for (size_t i = 0; i < code.size(); i++)
+      if (is_helper_call(simple[i])) simple[i].off = static_cast<int16_t>(verdict.map_of_call[i]);
+    Form original(code, true), simplified(simple, true), compiled(simple, false),
+        quick(simple, false);
+    for (Form* form : {&original, &simplified, &compiled, &quick})
+      ASSERT_NE(form->image().image(), nullptr);
+    ASSERT_NE(quick.image().program(0).quick, nullptr);
+    hooks::SysEnterContext context{};
+    context.id = 257;
+    for (int round = 0; round < 6; round++) {
+      for (uint64_t& argument : context.args) argument = round % 2 ? random() : random() % 130 - 1;
+      uint64_t result = hooks::run_program(original.image().program(0), &context, thread);
+      for (Form* form : {&simplified, &compiled}) {
+        ASSERT_EQ(hooks::run_program(form->image().program(0), &context, thread), result) << seed;
+        ASSERT_EQ(form->memory(), original.memory()) << "seed " << seed;
+      }
+      run_quickly(quick.image().program(0).quick, thread, context.id, context.args);
+      ASSERT_EQ(quick.memory(), original.memory()) << "seed " << seed;
+    }
+  }
 }
 
 }  // namespace
