@@ -27,9 +27,11 @@ namespace {
 
 constexpr uint64_t kSizeMin = 16ull << 20;
 constexpr uint64_t kSizeMax = 16ull << 40;
-// Of a small cache before a directory: inodes that it has room for, and what their records and names' take.
-constexpr uint64_t kInodesOfOrigin = 2 << 20;
+// Of a cache before a directory: inodes that it has room for, and what their records and names' take. A hair less than a power
+// of two, for there is an index of as many words: each name touches a page of it, so it should not be larger than it must.
+constexpr uint64_t kInodesOfOrigin = (2 << 20) - 16;
 constexpr uint64_t kRecordsBytes = kInodesOfOrigin * 384;
+constexpr uint64_t kBytesPerInodeOfOrigin = 32 << 10;  // of a very large one
 
 bool is_below(const std::string& path, const std::string& directory) {
   if (directory == "/") return true;
@@ -251,7 +253,7 @@ int cmd_mount(Arguments& arguments) {
   // room for many whatever the cache's size; what is not used takes no memory.
   if (mount.origin.source >= 0) {
     size = std::min(kSizeMax, mount.origin.cache_max * 2 + kSizeMin + kRecordsBytes);
-    if (size < kRecordsBytes * 32) format.inodes_max = kInodesOfOrigin;
+    format.inodes_max = std::max(kInodesOfOrigin, size / kBytesPerInodeOfOrigin);
   }
   std::string word = arguments.words(1, 1)[0];
   std::string what = "mount " + word;

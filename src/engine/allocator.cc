@@ -2,6 +2,7 @@
 #include "engine/allocator.h"
 
 #include "base/plant.h"
+#include "base/user_copy.h"
 #include "engine/housekeeping.h"
 #include "engine/seq_read.h"
 #include "metrics/meter.h"
@@ -74,7 +75,10 @@ Result<void> pull_fresh(Transaction& txn, Thread& thread, FreePool& pool, uint32
   uint32_t count = static_cast<uint32_t>(min<uint64_t>(want, end - fresh));
   if (count == 0) return {};
   uint64_t& list = of(*thread.slot, Index{});
-  for (uint32_t i = 0; i + 1 < count; i++) *link(volume, Index{fresh + i}) = Index{fresh + i + 1};
+  for (uint32_t i = 0; i + 1 < count; i++) {
+    base::touch(link(volume, Index{fresh + i}));
+    *link(volume, Index{fresh + i}) = Index{fresh + i + 1};
+  }
   *link(volume, Index{fresh + count - 1}) = Index{head_of(list)};
   txn.store(pool.fresh, fresh + count);
   txn.store(list, make_word(fresh, count_of(list) + count));

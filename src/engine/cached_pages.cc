@@ -87,6 +87,7 @@ Result<void> put_pages(Context& context, InodeNumber inode, uint64_t change, uin
           take_page(txn, thread, inode.index(), static_cast<uint32_t>(index), kPageData);
       char* to = volume.page(page);
       if (!to) return BT_DAMAGED(volume);
+      base::touch(to);
       base::copy_from_user(to, bytes + (index - first) * kPageSizeBytes, kPageSizeBytes);
       PageDescriptor* descriptor = volume.page_descriptor(page);
       if (descriptor && on_probation) set_flags(*descriptor, kPageProbation, 0);

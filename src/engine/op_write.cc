@@ -169,6 +169,7 @@ Result<uint64_t> Writer::stage(uint64_t at, uint64_t size, PieceCursor& source) 
     PageDescriptor* descriptor = volume_.page_descriptor(page);
     if (!bytes || !descriptor) return BT_DAMAGED(volume_);
     staged_[k] = page;
+    base::touch(bytes);
     uint64_t in_page = (at + done) % kPageSizeBytes;
     uint64_t part = base::min(size - done, kPageSizeBytes - in_page);
     if (!source.copy_from(bytes + in_page, part)) {

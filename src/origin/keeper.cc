@@ -21,6 +21,7 @@ constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr auto kLookEvery = std::chrono::milliseconds(500);  // at the memory
 constexpr int64_t kDirtyAgeNs = 3'000'000'000;               // as old as dirty data gets
 constexpr double kPressure = 0.10;  // of all memory available: below it the cache shrinks
+constexpr uint64_t kAheadPart = 5;  // of all memory available: below it nothing is taken ahead
 constexpr uint64_t kPageSize = format::kPageSizeBytes;
 
 int64_t now_ns() {
@@ -118,6 +119,7 @@ Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Setti
       session_(session),
       settings_(settings),
       budget_(settings.cache_max),
+      ahead_(volume),
       thread_([this] { run(); }) {}
 
 Keeper::~Keeper() {
@@ -178,7 +180,9 @@ void Keeper::run() {
     astray = dirty;
     if (now >= next_look) {
       next_look = now + kLookEvery;
-      set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, read_memory(), settings_));
+      Memory memory = read_memory();
+      set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, memory, settings_));
+      ahead_.allow(memory.available > memory.total / kAheadPart);
     }
     make_room(context, 0);
     std::this_thread::sleep_for(kTick);

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "origin/ahead.h"
 #include "origin/directory.h"
 
 namespace bt::origin {
@@ -52,6 +53,7 @@ class Keeper {
   format::SessionIndex session_;
   Settings settings_;
   uint64_t budget_;
+  Ahead ahead_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
