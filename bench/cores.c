@@ -4,8 +4,8 @@
 //
 //   (rate of two / rate of one) of the work  /  the same of the loop          1.00: they do not disturb each other
 //
-// Each round measures each work once: the loop by one, the work by one, the work by two, the loop by two. Printed: the median
-// of the rounds, a line a work. Says nothing about more than two cores; on a busy machine the rounds differ widely.
+// Each round measures each work once: the loop by one, the work by one, the work by two, the loop by two. Printed for each
+// work: the median, the least and the most of the rounds. Says nothing about more than two cores; on a busy machine the rounds differ widely.
 //
 //   btfuse-cores DIRECTORY [ROUNDS]
 #define _GNU_SOURCE
@@ -204,8 +204,9 @@ int main(int argc, char** argv) {
   }
   for (int work = 1; work < kWorkCount; work++) {
     qsort(ratios[work], (size_t)rounds, sizeof(double), compare);
-    printf("%s %.3f   (%.2f to %.2f)\n", kWorks[work].name, ratios[work][rounds / 2],
-           ratios[work][0], ratios[work][rounds - 1]);
+    printf("%s %.3f\n%s_least %.2f\n%s_most %.2f\n", kWorks[work].name,
+           ratios[work][rounds / 2], kWorks[work].name, ratios[work][0], kWorks[work].name,
+           ratios[work][rounds - 1]);
   }
   return 0;
 }
