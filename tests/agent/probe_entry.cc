@@ -154,6 +154,10 @@ PROBE(bad_pointers_give_EFAULT, true) {
   sigaddset(&faults, SIGSEGV);
   sigprocmask(SIG_BLOCK, &faults, nullptr);
   REQUIRE(read(kServed, null_pointer, 10) == -1 && errno == EFAULT);
+  struct sigaction action;
+  REQUIRE(sigaction(SIGUSR1, nullptr, &action) == 0 && action.sa_handler == SIG_DFL);
+  REQUIRE(syscall(SYS_rt_sigaction, SIGUSR1, 16, nullptr, 8) == -1 && errno == EFAULT);
+  REQUIRE(syscall(SYS_rt_sigaction, SIGUSR1, nullptr, page + 4096 - 8, 8) == -1 && errno == EFAULT);
   sigprocmask(SIG_SETMASK, nullptr, &now);
   REQUIRE(sigismember(&now, SIGSEGV) == 1 && sigismember(&now, SIGUSR1) == 0);
   return "";

@@ -41,7 +41,7 @@ void measure_micro(const Options& options, Results& results);
 void measure_programs(const Options& options, Results& results);
 // scaling: several processes at once against one, in-process and natively.
 void measure_scaling(const Options& options, Results& results);
-// start: btfuse run -- /bin/true against /bin/true, while the daemon is idle.
+// start: btfuse run -- /bin/true against /bin/true, while the daemon is idle; the same when a program under btfuse run starts it.
 void measure_start(const Options& options, Results& results);
 // steady: system calls of a million rounds of stat, open, read, close.
 void measure_steady(const Options& options, Results& results);
