@@ -12,57 +12,66 @@ namespace {
 
 constexpr uint32_t kPathMax = sizeof(CachedPath::text) - kPathSlack;
 
-// 0x80 in each byte of `word` with which a path stops being in normal form: a slash or a dot behind a slash (`before`: 0x80
-// where the byte before the word was one). Exact. A name that begins with a dot is taken for one too: the long way leaves it
-// alone.
-inline uint64_t abnormal_bytes(uint64_t word, uint64_t& before) {
-  constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kSeven = kOnes * 0x7f, kHigh = kOnes * 0x80;
+constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kHigh = kOnes * 0x80;
+
+// Looks at a path by words for what its normal form does not have: a slash or a dot behind a slash. Exact. A name that
+// begins with a dot is taken for one too: the long way leaves it alone.
+//
+// The usual detection of zero bytes, here of slashes, borrows from the byte above a slash; that byte is wrongly taken for one
+// only where it is one more than a slash exclusive-ors to, which is a dot: just what is looked for.
+class NormalForm {
+ public:
   static_assert(('/' ^ '.') == 1);
-  uint64_t x = word ^ (kOnes * '/'), y = x ^ kOnes;
-  uint64_t no_slash = ((x & kSeven) + kSeven) | x, no_dot = ((y & kSeven) + kSeven) | y;
-  uint64_t slashes = ~no_slash & kHigh;
-  uint64_t wrong = (slashes << 8 | before) & ~(no_slash & no_dot);
-  before = slashes >> 56;
-  return wrong;
-}
+
+  // The next eight bytes, of which `mask` belong to the path.
+  void look(uint64_t word, uint64_t mask = ~uint64_t{0}) {
+    uint64_t x = word ^ (kOnes * '/');
+    uint64_t marks = (x - kOnes - slash_) & ~x & kHigh & mask;
+    wrong_ |= (marks << 8 | slash_ << 7) & marks;
+    slash_ = marks >> 63;
+  }
+  bool is_broken() const { return wrong_ != 0; }
+
+ private:
+  uint64_t slash_ = 0;  // 1: the byte before was one
+  uint64_t wrong_ = 0;
+};
+
+uint64_t low_bytes(uint32_t count) { return (uint64_t{1} << (8 * count)) - 1; }
 
 // Most paths have nothing to take out; one pass by words says so. Beyond `size` the buffer may hold anything (kPathSlack), so
 // the last word is cut.
 bool is_normal(const char* path, uint32_t size) {
-  uint64_t before = 0;
-  for (uint32_t at = 0; at < size; at += 8) {
-    uint64_t wrong = abnormal_bytes(load_word(path + at), before);
-    if (size - at < 8) wrong &= (uint64_t{1} << (8 * (size - at))) - 1;
-    if (wrong) return false;
-  }
-  return size == 1 || path[size - 1] != '/';
+  NormalForm form;
+  for (uint32_t at = 0; at < size; at += 8)
+    form.look(load_word(path + at), size - at < 8 ? low_bytes(size - at) : ~uint64_t{0});
+  return !form.is_broken() && (size == 1 || path[size - 1] != '/');
 }
 
 // The usual case in one pass: an absolute path in normal form that ends on the OS page where it begins. 0: take the long way.
-uint32_t read_normal_path(uint64_t address, char* out) {
-  constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kHigh = kOnes * 0x80;
+[[gnu::noinline]] uint32_t read_normal_path(uint64_t address, char* out) {
   if (!may_load_words(address)) return 0;
-  uint64_t before = 0;
-  uint64_t words = (4096 - (address & 4095)) / 8;
-  for (uint32_t at = 0; at < 8 * words; at += 8) {
+  NormalForm form;
+  const uint32_t end = (4096 - (address & 4095)) & ~7u;
+  for (uint32_t at = 0; at < end; at += 8) {
     uint64_t word;
     if (!base::load_user_u64(reinterpret_cast<const void*>(address + at), word)) return 0;
     __builtin_memcpy(out + at, &word, 8);
-    uint64_t wrong = abnormal_bytes(word, before);
     uint64_t zeros = (word - kOnes) & ~word & kHigh;  // the lowest is exact
     if (zeros == 0) [[likely]] {
-      if (wrong) return 0;
+      form.look(word);
       continue;
     }
     uint32_t length = static_cast<uint32_t>(__builtin_ctzll(zeros)) / 8, size = at + length;
-    wrong &= (uint64_t{1} << (8 * length)) - 1;
+    form.look(word, low_bytes(length));
     bool ends_well = size > 0 && out[0] == '/' && (size == 1 || out[size - 1] != '/');
-    return wrong || !ends_well ? 0 : size;
+    return form.is_broken() || !ends_well ? 0 : size;
   }
   return 0;
 }
 
-[[gnu::noinline]] void read_path(const Call& call, OpCall op, uint32_t which, CachedPath& out) {
+[[gnu::noinline]] void read_path(const Call& call, const OpCall& op, uint32_t which,
+                                 CachedPath& out) {
   int path_at = op.path_argument[which], fd_at = op.fd_argument[which];
   if (path_at < 0 && fd_at < 0) return;
   auto directory = fd_at >= 0 ? static_cast<int32_t>(call.args[fd_at]) : kCurrentDirectory;
@@ -108,20 +117,14 @@ uint32_t normalise_path(char* path, uint32_t size) {
   return out;
 }
 
-base::Text path_of_call(Thread& thread, uint32_t which) {
-  if (!thread.call) return {};
+void make_path_of_call(Thread& thread, uint32_t which) {
   CachedPath& path = thread.paths[which];
-  if (!path.known) {
-    const Call& call = *thread.call;
-    const OpCall op = op_call(call.nr);
-    path.known = true;
-    int8_t at = op.path_argument[which];
-    path.size = at >= 0 ? read_normal_path(call.args[at], path.text) : 0;
-    if (!path.size) read_path(call, op, which, path);
-  }
-  return {path.text, path.size};
+  path.known = true;
+  path.size = 0;
+  if (!thread.call) return;
+  int8_t at = thread.op->path_argument[which];
+  if (at >= 0) path.size = read_normal_path(thread.call->args[at], path.text);
+  if (!path.size) read_path(*thread.call, *thread.op, which, path);
 }
-
-void forget_paths(Thread& thread) { thread.paths[0].known = thread.paths[1].known = false; }
 
 }  // namespace bt::hooks

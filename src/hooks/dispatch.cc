@@ -55,7 +55,7 @@ inline bool enter_state(Thread& thread, const State* state) {
 }
 
 // The State whose programs may now run on this thread, or null.
-inline const State* begin(Thread*& slot) {
+[[gnu::always_inline]] inline const State* begin(Thread*& slot) {
   const State* state = current_state.load(std::memory_order_acquire);
   Thread* thread = slot;
   if (thread && state && state->word == loaded_word->load(std::memory_order_relaxed) &&
@@ -144,16 +144,15 @@ constexpr uint32_t word_of(uint64_t offset) { return 1u << (offset / 8); }
 constexpr uint32_t kIdentityWords =
     word_of(offsetof(CallContext, mount)) | word_of(offsetof(CallContext, inode));
 constexpr uint32_t kArgumentWords = 0x3fu << (offsetof(CallContext, args) / 8);
+// With them goes what is made of the arguments: the path's addresses, the descriptor, the call's number.
+constexpr uint32_t kCallWords =
+    kArgumentWords | kIdentityWords | word_of(offsetof(CallContext, nr)) |
+    word_of(offsetof(CallContext, path)) | word_of(offsetof(CallContext, path2)) |
+    word_of(offsetof(CallContext, flags)) | word_of(offsetof(CallContext, fd));
+static_assert(offsetof(CallContext, fd) / 8 == offsetof(CallContext, served) / 8);
 
-// Fields that cost something are filled where a program of this call may read them, as the verifier saw; the others hold what
-// the stack held, and are not read.
-inline void fill_context(const CallRow& row, Thread& thread, Call& call, Served served,
-                         int64_t result, CallContext& context) {
-  const OpCall op = row.op;
-  const uint32_t words = row.context_words;
-  context.op = op.op;
-  context.action = 0;
-  context.ret = result;
+void fill_call_words(const OpCall& op, uint32_t words, Call& call, Served served,
+                     CallContext& context) {
   context.nr = call.nr;
   if (words & kArgumentWords)
     for (int i = 0; i < 6; i++) context.args[i] = call.args[i];
@@ -169,8 +168,20 @@ inline void fill_context(const CallRow& row, Thread& thread, Call& call, Served 
   if (words & word_of(offsetof(CallContext, flags)))
     context.flags = op.op == kOpOpen ? open_flags(call) : 0;
   context.served = static_cast<uint32_t>(served);
+}
+
+// Fields are filled where a program of this call may read them, as the verifier saw; the others hold what the stack held,
+// and are not read.
+inline void fill_context(const CallRow& row, Thread& thread, Call& call, Served served,
+                         int64_t result, CallContext& context) {
+  context.op = row.op.op;
+  context.action = 0;
+  context.ret = result;
+  if (row.context_words & kCallWords)
+    fill_call_words(row.op, row.context_words, call, served, context);
   forget_paths(thread);
   thread.call = &call;
+  thread.op = &row.op;
 }
 
 Action run_decide(const State& state, const CallRow& row, Thread& thread, Call& call,
@@ -269,11 +280,14 @@ Verdict run_enter(Thread*& slot, Call& call) {
 }
 
 int64_t run_exit(Thread*& thread, Call& call, int64_t result) {
-  if (changes_identity(call.nr)) identity_changed();
   const State* state = begin(thread);
-  if (!state) [[unlikely]]
+  if (!state) [[unlikely]] {
+    identity_changed();  // it may have been such a call
     return result;
+  }
   const CallRow& row = state->rows[call.nr];
+  if (row.changes_identity) [[unlikely]]
+    identity_changed();
   if (has_slot(*state, *thread)) [[likely]]
     result = exit_programs(*state, row, *thread, call, result);
   end(*thread);

@@ -64,9 +64,11 @@ inline bool any_loaded() { return loaded_word->load(std::memory_order_relaxed) !
 // Which calls run programs, for one value of the registry's word: all that a call looks at to which none is attached.
 inline constexpr uint32_t kCallsMax = 512;
 struct Watched {
-  std::atomic<uint64_t> word{0};  // atomic: refresh() → is_watched()
-  std::atomic<uint8_t> calls[kCallsMax] = {};
+  std::atomic<uint64_t> word{0};               // atomic: refresh() → is_watched()
+  std::atomic<uint8_t> calls[kCallsMax] = {};  // Watch
 };
+// Nothing is attached; programs that need run_enter(); one that quick_call.h can enter.
+enum Watch : uint8_t { kNotWatched = 0, kWatchedCall = 1, kQuickCall = 2 };
 extern Watched watched;
 // True where a program may want to see the call. `number` below kCallsMax.
 inline bool is_watched(uint32_t number) {

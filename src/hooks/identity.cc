@@ -14,8 +14,6 @@ namespace {
 using base::raw_argument;
 using base::raw_syscall;
 
-constinit std::atomic<uint64_t> generation{1};
-
 void ask(Thread& thread) {
   auto tid = static_cast<uint32_t>(raw_syscall(__NR_gettid));
   auto tgid = static_cast<uint32_t>(raw_syscall(__NR_getpid));
@@ -34,18 +32,14 @@ void ask(Thread& thread) {
 
 }  // namespace
 
-Thread& identity(Thread& thread) {
-  uint64_t now = generation.load(std::memory_order_relaxed);
-  if (thread.identity_generation != now) [[unlikely]] {
-    ask(thread);
-    thread.identity_generation = now;
-  }
-  return thread;
+constinit std::atomic<uint64_t> identity_generation{1};
+
+void ask_identity(Thread& thread, uint64_t now) {
+  ask(thread);
+  thread.identity_generation = now;
 }
 
-const std::atomic<uint64_t>* identity_generation() { return &generation; }
-
-void identity_changed() { generation.fetch_add(1, std::memory_order_relaxed); }
+void identity_changed() { identity_generation.fetch_add(1, std::memory_order_relaxed); }
 
 bool changes_identity(int64_t nr) {
   switch (nr) {

@@ -8,12 +8,18 @@
 
 namespace bt::hooks {
 
+// What Thread::identity_generation is compared with, here and by compiled code. hint: a change is seen by the next call.
+extern std::atomic<uint64_t> identity_generation;
+void ask_identity(Thread& thread, uint64_t now);
 // The thread itself, with pid_tgid, uid_gid and task filled in.
-Thread& identity(Thread& thread);
+inline Thread& identity(Thread& thread) {
+  uint64_t now = identity_generation.load(std::memory_order_relaxed);
+  if (thread.identity_generation != now) [[unlikely]]
+    ask_identity(thread, now);
+  return thread;
+}
 // Some thread's identity may have changed: all are asked anew.
 void identity_changed();
-// What Thread::identity_generation is compared with: for the JIT, which asks only where they differ.
-const std::atomic<uint64_t>* identity_generation();
 // True for setuid, prctl and the like.
 bool changes_identity(int64_t nr);
 

@@ -449,7 +449,7 @@ class Compiler {
 
   // r0 = what the thread remembers of itself, unless that may be out of date: then the helper asks.
   void load_identity(uint32_t id, uint64_t offset) {
-    out_.move_address(kR10, reinterpret_cast<uint64_t>(identity_generation()));
+    out_.move_address(kR10, reinterpret_cast<uint64_t>(&identity_generation));
     out_.load(kR10, kR10, 0, 8);
     out_.load(kRax, kR12, static_cast<int32_t>(offset), 8);
     out_.compare_memory(kR10, kR12, static_cast<int32_t>(offsetof(Thread, identity_generation)));

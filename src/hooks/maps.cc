@@ -62,7 +62,7 @@ int64_t map_delete(const MapView& map, const void* key, const MapUser& user) {
   return is_hash_type(map.type) ? hash_delete(map, key, user) : -EINVAL;
 }
 
-bool lock_map(const MapView& map, const MapUser& user) {
+bool lock_map_slowly(const MapView& map, const MapUser& user) {
   Acquired acquired = owner_lock(map.control->lock, user.token);
   if (acquired == Acquired::kYes) [[likely]]
     return true;
@@ -74,8 +74,6 @@ bool lock_map(const MapView& map, const MapUser& user) {
   map.control->repairs.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
-
-void unlock_map(const MapView& map) { owner_unlock(map.control->lock); }
 
 void map_repair(const MapView& map) {
   // Arrays have no lock; a queue's or ring's change is one store, done or not done.

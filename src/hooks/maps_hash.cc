@@ -23,13 +23,21 @@ struct Place {
   std::atomic<uint32_t>* link;
   uint32_t at;
 };
-Place find_locked(const MapView& map, const void* key, uint32_t hash) {
+// Keys of the usual sizes are compared by code of their own: `fixed` is the size, 0 = the map says it.
+template <uint32_t fixed>
+[[gnu::always_inline]] inline uint32_t key_size_of(const MapView& map) {
+  return fixed ? fixed : map.key_size;
+}
+template <uint32_t fixed>
+[[gnu::always_inline]] inline Place find_locked(const MapView& map, const void* key,
+                                                uint32_t hash) {
   Place place{&map.buckets[hash & (map.layout.bucket_count - 1)], 0};
   for (uint32_t steps = 0; steps < kWalkMax; steps++) {
     uint32_t at = place.link->load(kRelaxed);
     if (at == 0 || at > map.layout.element_count) break;
     HashElement& element = element_at(map, at - 1);
-    if (element.hash.load(kRelaxed) == hash && same_bytes(key_of(element), key, map.key_size)) {
+    if (element.hash.load(kRelaxed) == hash &&
+        same_bytes(key_of(element), key, key_size_of<fixed>(map))) {
       place.at = at;
       return place;
     }
@@ -76,7 +84,7 @@ void evict_locked(const MapView& map) {
       element.flags.store(0, kRelaxed);
       continue;
     }
-    Place place = find_locked(map, key_of(element), element.hash.load(kRelaxed));
+    Place place = find_locked<0>(map, key_of(element), element.hash.load(kRelaxed));
     if (place.at != hand + 1) continue;  // not in the map: it is the spare, or free
     unlink_locked(map, place);
     break;
@@ -95,14 +103,16 @@ void fill_value(const MapView& map, uint32_t at, const void* value, uint32_t slo
   copy_words(value_at(map, at - 1, slot), value, map.value_size);
 }
 
-int64_t insert_locked(const MapView& map, const void* key, const void* value, uint32_t hash,
-                      const Place& place, uint32_t slot) {
+template <uint32_t fixed>
+[[gnu::always_inline]] inline int64_t insert_locked(const MapView& map, const void* key,
+                                                    const void* value, uint32_t hash,
+                                                    const Place& place, uint32_t slot) {
   uint32_t at = alloc_locked(map);
   if (at == 0) return -E2BIG;
   HashElement& element = element_at(map, at - 1);
   element.hash.store(hash, std::memory_order_release);
   element.flags.store(kReferenced, kRelaxed);
-  copy_words(key_of(element), key, map.key_size);
+  copy_words(key_of(element), key, key_size_of<fixed>(map));
   fill_value(map, at, value, slot);
   bool replaces = place.at != 0;
   element.next.store(replaces ? element_at(map, place.at - 1).next.load(kRelaxed) : 0,
@@ -115,9 +125,11 @@ int64_t insert_locked(const MapView& map, const void* key, const void* value, ui
   return 0;
 }
 
-int64_t update_locked(const MapView& map, const void* key, const void* value, uint32_t hash,
-                      uint64_t flags, uint32_t slot) {
-  Place place = find_locked(map, key, hash);
+template <uint32_t fixed>
+[[gnu::always_inline]] inline int64_t update_locked(const MapView& map, const void* key,
+                                                    const void* value, uint32_t hash,
+                                                    uint64_t flags, uint32_t slot) {
+  Place place = find_locked<fixed>(map, key, hash);
   if (place.at) {
     if (flags == BPF_NOEXIST) return -EEXIST;
     // One word is written whole; a per-CPU value has one writer. Anything longer is replaced, never half written.
@@ -125,15 +137,16 @@ int64_t update_locked(const MapView& map, const void* key, const void* value, ui
       copy_words(value_at(map, place.at - 1, slot), value, map.value_size);
       return 0;
     }
-    return insert_locked(map, key, value, hash, place, slot);
+    return insert_locked<fixed>(map, key, value, hash, place, slot);
   }
   if (flags == BPF_EXIST) return -ENOENT;
   if (map.control->count.load(kRelaxed) >= map.max_entries) {
     if (!is_lru_type(map.type)) return -E2BIG;
     evict_locked(map);
-    place = find_locked(map, key, hash);  // the evicted element may have been its predecessor
+    place =
+        find_locked<fixed>(map, key, hash);  // the evicted element may have been its predecessor
   }
-  return insert_locked(map, key, value, hash, place, slot);
+  return insert_locked<fixed>(map, key, value, hash, place, slot);
 }
 
 }  // namespace
@@ -148,23 +161,40 @@ void* hash_lookup(const MapView& map, const void* key, uint32_t slot) {
   return value_at(map, at - 1, slot);
 }
 
-int64_t hash_update(const MapView& map, const void* key, const void* value, uint64_t flags,
-                    const MapUser& user) {
+namespace {
+template <uint32_t fixed>
+int64_t update(const MapView& map, const void* key, const void* value, uint64_t flags,
+               const MapUser& user) {
   if (flags > BPF_EXIST) return -EINVAL;
-  uint32_t hash = hash_of(key, map.key_size);
+  uint32_t hash = hash_of(key, key_size_of<fixed>(map));
   if (!lock_map(map, user)) return -EBUSY;
-  int64_t result = update_locked(map, key, value, hash, flags, user.slot);
+  int64_t result = update_locked<fixed>(map, key, value, hash, flags, user.slot);
   unlock_map(map);
   return result;
 }
 
-int64_t hash_delete(const MapView& map, const void* key, const MapUser& user) {
-  uint32_t hash = hash_of(key, map.key_size);
+template <uint32_t fixed>
+int64_t remove(const MapView& map, const void* key, const MapUser& user) {
+  uint32_t hash = hash_of(key, key_size_of<fixed>(map));
   if (!lock_map(map, user)) return -EBUSY;
-  Place place = find_locked(map, key, hash);
+  Place place = find_locked<fixed>(map, key, hash);
   if (place.at) unlink_locked(map, place);
   unlock_map(map);
   return place.at ? 0 : -ENOENT;
+}
+}  // namespace
+
+int64_t hash_update(const MapView& map, const void* key, const void* value, uint64_t flags,
+                    const MapUser& user) {
+  if (map.key_size == 4) return update<4>(map, key, value, flags, user);
+  if (map.key_size == 8) return update<8>(map, key, value, flags, user);
+  return update<0>(map, key, value, flags, user);
+}
+
+int64_t hash_delete(const MapView& map, const void* key, const MapUser& user) {
+  if (map.key_size == 4) return remove<4>(map, key, user);
+  if (map.key_size == 8) return remove<8>(map, key, user);
+  return remove<0>(map, key, user);
 }
 
 // Marks what the buckets reach (in `free_next`, which only free elements use), then strings the rest together.

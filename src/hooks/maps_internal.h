@@ -7,9 +7,16 @@
 
 namespace bt::hooks {
 
+bool lock_map_slowly(const MapView& map, const MapUser& user);
 // False: given up after a bounded wait. Repairs the map where its holder is dead.
-bool lock_map(const MapView& map, const MapUser& user);
-void unlock_map(const MapView& map);
+inline bool lock_map(const MapView& map, const MapUser& user) {
+  uint64_t expected = 0;
+  if (map.control->lock.compare_exchange_strong(expected, user.token, std::memory_order_acquire,
+                                                std::memory_order_relaxed)) [[likely]]
+    return true;
+  return lock_map_slowly(map, user);
+}
+inline void unlock_map(const MapView& map) { owner_unlock(map.control->lock); }
 
 void* hash_lookup(const MapView& map, const void* key, uint32_t slot);
 int64_t hash_update(const MapView& map, const void* key, const void* value, uint64_t flags,

@@ -13,6 +13,7 @@ namespace bt::hooks {
 
 // The code to enter now, after which end_quick() is due; null: call run_enter(). After is_watched(number).
 [[gnu::always_inline]] inline const void* begin_quick(Thread* thread, uint32_t number) {
+  if (watched.calls[number].load(std::memory_order_relaxed) != kQuickCall) return nullptr;
   const State* state = current_state.load(std::memory_order_acquire);
   if (!thread || thread->running.load(std::memory_order_relaxed)) [[unlikely]]
     return nullptr;

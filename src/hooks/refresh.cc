@@ -150,7 +150,7 @@ State* build_state(uint64_t word, const State* old) {
       row.has_op = true;
     if (count && (attach == AttachKind::kSysExit || attach == AttachKind::kOpExit))
       row.wants_exit = true;
-    if (changes_identity(nr)) row.wants_exit = true;
+    if (changes_identity(nr)) row.wants_exit = row.changes_identity = true;
   });
   for (CallRow& row : state->rows) find_quick(*state, row);
   return state;
@@ -181,16 +181,17 @@ void free_retired() {
   }
 }
 
-bool is_attached(const CallRow& row) {
+Watch watch_of(const CallRow& row) {
+  if (row.quick) return kQuickCall;
   bool any = row.wants_exit;
   for (const ProgramList& list : row.lists) any |= list.count != 0;
-  return any;
+  return any ? kWatchedCall : kNotWatched;
 }
 
 // Until the word is told, threads that read it take the long way.
 void tell_watched(const State& state) {
   for (uint32_t nr = 0; nr < kSyscallsMax; nr++)
-    watched.calls[nr].store(is_attached(state.rows[nr]), std::memory_order_relaxed);
+    watched.calls[nr].store(watch_of(state.rows[nr]), std::memory_order_relaxed);
   watched.word.store(state.word, std::memory_order_release);
 }
 

@@ -67,9 +67,10 @@ struct alignas(64) CallRow {
   const void* quick =
       nullptr;  // LoadedProgram::quick where nothing else is to be done for this call
   OpCall op;
-  uint32_t context_words = 0;  // what programs of operations read of this call's context
-  bool has_op = false;         // decide or enter programs
-  bool wants_exit = false;     // exit programs, or a call after which identities are asked anew
+  uint32_t context_words = 0;     // what programs of operations read of this call's context
+  bool has_op = false;            // decide or enter programs
+  bool wants_exit = false;        // exit programs, or the next
+  bool changes_identity = false;  // identities are asked anew after it
 };
 
 struct State {

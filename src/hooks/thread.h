@@ -16,6 +16,7 @@ namespace bt::hooks {
 struct State;
 struct LoadedImage;
 struct Call;
+struct OpCall;
 
 inline constexpr uint32_t kFramesMax = 8;
 inline constexpr uint32_t kFrameSize = 512;
@@ -55,6 +56,7 @@ struct Thread {
   int64_t override_value = 0;
   const LoadedImage* image = nullptr;  // of the program that runs
   const Call* call = nullptr;          // whose btfuse/… program runs
+  const OpCall* op = nullptr;          // what that call is
   // The state whose programs run here; also the recursion guard. atomic: run_enter/run_exit → refresh(), ordered by membarrier
   std::atomic<const State*> running{nullptr};
   MapUser user;
