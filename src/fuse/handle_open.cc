@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // OPEN: permission is checked here and not again. The file handle is 0, for the kernel's own reference keeps the inode; only
-// descriptions that came by a hidden name have one (hidden.h).
+// descriptions that came by a hidden name have one (shared_offsets.h).
 #include <fcntl.h>
 
 #include "engine/descriptions.h"
@@ -26,11 +26,11 @@ using metrics::Operation;
 void handle_open(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   Request request(handle, Operation::k_open, true);
   request.about(inode_of(node));
-  auto description = request.server().pending_opens().take(request.caller().pid, inode_of(node));
-  if (description != format::DescriptionIndex::kNone) {
-    auto result = engine::add_reference(request.context(), description);
+  auto named = request.server().pending_opens().take(request.caller().pid, inode_of(node));
+  if (named.description != format::DescriptionIndex::kNone) {
+    auto result = engine::add_reference(request.context(), named.description);
     if (!result) return request.reply_error(result.error());
-    file->fh = raw(description);
+    file->fh = request.server().shared_offsets().open(named);
     return request.reply_open(*file);
   }
   auto result = check_and_truncate(request, inode_of(node), file->flags);

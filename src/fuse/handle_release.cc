@@ -16,9 +16,11 @@ void handle_release(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
     if (!file->fh) (void)engine::clear_file_lock(request.context(), inode_of(node), owner, {});
     request.server().lock_waiters().wake();
   }
-  if (file->fh && !request.was_executed())
-    (void)engine::drop_reference(request.context(),
-                                 format::DescriptionIndex{static_cast<uint32_t>(file->fh)});
+  if (file->fh) {
+    request.server().shared_offsets().close(file->fh);
+    if (!request.was_executed())
+      (void)engine::drop_reference(request.context(), description_of(file->fh));
+  }
   request.reply(Result<void>());
 }
 

@@ -22,9 +22,12 @@ void handle_write(fuse_req_t handle, fuse_ino_t node, const char* data, size_t s
   engine::Piece piece{const_cast<char*>(data) + done, size - done};
   engine::WriteOptions options;
   options.append = (file->flags & O_APPEND) && !file->writepage;
+  OffsetInUse place(request.server().shared_offsets(), request.context(),
+                    file->writepage ? 0 : file->fh, static_cast<uint64_t>(offset), options.append);
   uint64_t end = 0;
-  auto written = engine::write(request.context(), inode_of(node),
-                               static_cast<uint64_t>(offset) + done, &piece, 1, options, end);
+  auto written = engine::write(request.context(), inode_of(node), place.offset() + done, &piece, 1,
+                               options, end);
+  if (written) place.end_at(end, *written + done);
   request.reply_written(written ? Result<uint64_t>(*written + done) : written);
 }
 

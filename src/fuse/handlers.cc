@@ -63,7 +63,8 @@ engine::LockRange range_of(const struct flock& lock) {
 }
 
 engine::LockOwner flock_owner(const fuse_file_info& file, uint32_t pid) {
-  return {format::kFileLockFlock, file.fh ? file.fh : file.lock_owner | kKernelOwner, pid};
+  return {format::kFileLockFlock,
+          file.fh ? raw(description_of(file.fh)) : file.lock_owner | kKernelOwner, pid};
 }
 
 }  // namespace bt::fuse

@@ -34,7 +34,7 @@ Result<void> look_up(engine::Context& context, InodeNumber directory, std::strin
 // What open(2) with these flags needs the right to do, as an access mask.
 uint32_t access_mask_of(int open_flags);
 // Flock locks and POSIX locks of the kernel path: owners that in-process ones cannot have, except those of a description
-// that both sides share (its fh is its index).
+// that both sides share (shared_offsets.h).
 engine::LockOwner posix_owner(const fuse_file_info& file, uint32_t pid);
 engine::LockRange range_of(const struct flock& lock);
 engine::LockOwner flock_owner(const fuse_file_info& file, uint32_t pid);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Names that are in no directory: MOUNT/.btfuse/ofd/<description>.<inode number, hex> opens an open file description of the
-// volume a second time, as a descriptor of the kernel, for the program that made it (it is about to hand it to something that
-// only knows the kernel's). Looked up by the volume's owner and root alone, never listed.
+// Names that are in no directory: MOUNT/.btfuse/ofd/<description>.<inode number, hex>.<offset, hex> opens an open file
+// description of the volume a second time, as a descriptor of the kernel, for the program that made it (it is about to hand it
+// to something that only knows the kernel's) and will set the descriptor to that offset. Looked up by the volume's owner and
+// root alone, never listed.
 //
 // The lookup answers the file's real node, so that the kernel has one inode for it; that the OPEN which follows is about the
 // description and not about the file is remembered by thread. Any other lookup of the thread forgets it.
@@ -26,6 +27,7 @@ inline constexpr std::string_view kDescriptionsName = "ofd";
 struct NamedDescription {
   format::DescriptionIndex description = format::DescriptionIndex::kNone;
   format::InodeNumber inode;
+  uint64_t offset = 0;
 };
 
 // kNone: not such a name, or the volume has no such description open on that inode.
@@ -36,7 +38,7 @@ class PendingOpens {
   void expect(pid_t thread, const NamedDescription& named);
   void forget(pid_t thread);
   // The description that this OPEN is about; kNone for an ordinary one. Taken once.
-  format::DescriptionIndex take(pid_t thread, format::InodeNumber inode);
+  NamedDescription take(pid_t thread, format::InodeNumber inode);
 
  private:
   std::atomic<uint32_t> count_{0};  // hint: spares ordinary requests the mutex

@@ -37,32 +37,34 @@ class HiddenTest : public testing::Test {
 };
 
 TEST_F(HiddenTest, a_name_leads_to_the_description_that_is_open_on_that_inode) {
-  EXPECT_EQ(find("5.300000007"), DescriptionIndex{5});
-  EXPECT_EQ(find("5.0000000300000007"), DescriptionIndex{5});
+  EXPECT_EQ(find("5.300000007.0"), DescriptionIndex{5});
+  EXPECT_EQ(find("5.0000000300000007.0"), DescriptionIndex{5});
+  EXPECT_EQ(find_named_description(volume_, "5.300000007.1a").offset, 0x1au);
 }
 
 TEST_F(HiddenTest, anything_else_leads_nowhere) {
   for (const char* name :
-       {"5.300000008", "6.300000007", "4000000000.300000007", "5", "5.", ".300000007",
-        "5.300000007x", "-5.300000007", "", "99999999999999999999.1"})
+       {"5.300000008.0", "6.300000007.0", "4000000000.300000007.0", "5", "5.", ".300000007.0",
+        "5.300000007", "5.300000007.", "5.300000007.0x", "5.300000007.0.0", "-5.300000007.0", "",
+        "99999999999999999999.1.0", "5.300000007.10000000000000000"})
     EXPECT_EQ(find(name), DescriptionIndex::kNone) << name;
 }
 
 TEST(PendingOpens, an_open_takes_what_its_thread_looked_up_once) {
   PendingOpens pending;
   pending.expect(7, {DescriptionIndex{5}, {9}});
-  EXPECT_EQ(pending.take(8, {9}), DescriptionIndex::kNone);
-  EXPECT_EQ(pending.take(7, {9}), DescriptionIndex{5});
-  EXPECT_EQ(pending.take(7, {9}), DescriptionIndex::kNone);
+  EXPECT_EQ(pending.take(8, {9}).description, DescriptionIndex::kNone);
+  EXPECT_EQ(pending.take(7, {9}).description, DescriptionIndex{5});
+  EXPECT_EQ(pending.take(7, {9}).description, DescriptionIndex::kNone);
 }
 
 TEST(PendingOpens, another_inode_or_a_later_lookup_makes_it_an_ordinary_open) {
   PendingOpens pending;
   pending.expect(7, {DescriptionIndex{5}, {9}});
-  EXPECT_EQ(pending.take(7, {10}), DescriptionIndex::kNone);
+  EXPECT_EQ(pending.take(7, {10}).description, DescriptionIndex::kNone);
   pending.expect(7, {DescriptionIndex{5}, {9}});
   pending.forget(7);
-  EXPECT_EQ(pending.take(7, {9}), DescriptionIndex::kNone);
+  EXPECT_EQ(pending.take(7, {9}).description, DescriptionIndex::kNone);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "fuse/hidden.h"
 #include "fuse/listing_hints.h"
 #include "fuse/lock_waiters.h"
+#include "fuse/shared_offsets.h"
 #include "metrics/meter.h"
 
 namespace bt::fuse {
@@ -55,6 +56,7 @@ class Server {
   const Options& options() const { return options_; }
   Channel& channel() { return channel_; }
   PendingOpens& pending_opens() { return pending_opens_; }
+  SharedOffsets& shared_offsets() { return shared_offsets_; }
   LockWaiters& lock_waiters() { return *lock_waiters_; }
   SharedPage& page() { return page_; }
 
@@ -78,6 +80,7 @@ class Server {
   Channel channel_;
   fuse_session* session_ = nullptr;
   PendingOpens pending_opens_;
+  SharedOffsets shared_offsets_;
   ListingHints listing_hints_;
   std::unique_ptr<LockWaiters> lock_waiters_;
   std::unordered_map<uint64_t, uint64_t> stamps_;

@@ -36,21 +36,24 @@ char* put_hex(char* at, uint64_t value) {
   return at;
 }
 
-// .btfuse/ofd/<description>.<inode number>: fuse/hidden names.
-void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode,
+// .btfuse/ofd/<description>.<inode number>.<offset>: fuse/hidden names.
+void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode, uint64_t offset,
                  char (&name)[64]) {
   char* at = name;
   for (const char* head = ".btfuse/ofd/"; *head; head++) *at++ = *head;
   at = put_decimal(at, format::raw(description));
   *at++ = '.';
   at = put_hex(at, inode.value);
+  *at++ = '.';
+  at = put_hex(at, offset);
   *at = 0;
 }
 
 Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index,
-                            const engine::DescriptionRecord& description, uint32_t flags) {
+                            const engine::DescriptionRecord& description, uint64_t offset,
+                            uint32_t flags) {
   char name[64];
-  hidden_name(index, description.inode, name);
+  hidden_name(index, description.inode, offset, name);
   BT_TRY_ASSIGN(int64_t fd,
                 from_kernel(raw_syscall(SYS_openat, root, raw_argument(name), flags | O_CLOEXEC)));
   return static_cast<int32_t>(fd);
@@ -111,15 +114,13 @@ Result<int32_t> open_for_kernel(Files& files, uint64_t entry) {
   engine::DescriptionRecord* description = mount.volume.description(index);
   if (!description) return error::volume_corrupt;
   uint32_t flags = __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & kKeptStatus;
+  uint64_t offset = __atomic_load_n(&description->offset, __ATOMIC_RELAXED);
   Result<int32_t> fd = Error(ENOENT);
   if ((entry & kEntryDirectory) && (self.attached >> mount.index & 1))
     fd = open_directory(self, mount, description->inode, flags);
-  if (!fd) fd = open_hidden(root, index, *description, flags);
+  if (!fd) fd = open_hidden(root, index, *description, offset, flags);
   if (!fd) return fd.error();
-  if ((flags & O_PATH) == 0)
-    raw_syscall(SYS_lseek, *fd,
-                static_cast<int64_t>(__atomic_load_n(&description->offset, __ATOMIC_RELAXED)),
-                SEEK_SET);
+  if ((flags & O_PATH) == 0) raw_syscall(SYS_lseek, *fd, static_cast<int64_t>(offset), SEEK_SET);
   return *fd;
 }
 

@@ -134,6 +134,18 @@ SUITE_PART(exec) {
   say("a pipeline", run_shell("cat in | sort -r | head -1 > out; cat out"));
   say("cd and relative names",
       run_shell("mkdir -p a/b; cd a/b; echo x > y; cd ..; cat b/y; pwd | sed 's/.*suite/suite/'"));
+  for (const char* script : {
+           "{ echo one; $S wtwo; echo three; } > out; cat out",
+           "{ $S wone wtwo; echo three; $S wfour; (echo five; $S wsix); echo seven; } > out; cat "
+           "out",
+           "{ echo one; $S wtwo; echo three; } >> out; cat out",
+           "{ echo one; $S pX; echo three; $S wfour; } > out; cat out",
+           "{ $S wone; mv out moved; $S wtwo; echo three; } > out; cat moved",
+           "{ read a; $S r4 r3; cat; } < in",
+           "{ $S r3; read a; echo $a; $S r100; cat; } < in",
+           "exec 3<>rw; $S wab >&3; $S r2 <&3; read a <&3; echo $a; exec 3>&-; cat rw",
+       })
+    say(std::string("a static child shares the offset: ") + script, run_shell(script));
   int64_t fd = call(SYS_open, arg("in"), O_RDONLY);
   call(SYS_lseek, fd, 6, SEEK_SET);
   say("a descriptor from here", run_shell("cat <&" + std::to_string(fd)));
