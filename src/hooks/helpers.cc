@@ -9,6 +9,7 @@
 
 #include "base/syscall.h"
 #include "hooks/call_path.h"
+#include "hooks/callback.h"
 #include "hooks/clock.h"
 #include "hooks/identity.h"
 #include "hooks/maps_internal.h"
@@ -87,6 +88,34 @@ HELPER(get_stackid) { return signed_result(-EFAULT); }
 HELPER(get_stack) {
   __builtin_memset(pointer(b), 0, c);
   return 0;
+}
+
+// Both answer how many rounds there were.
+HELPER(loop) {
+  auto rounds = static_cast<uint32_t>(a);
+  if (d) return signed_result(-EINVAL);
+  if (rounds > kLoopsMax) return signed_result(-E2BIG);
+  CallbackRun run(*thread);
+  for (uint32_t i = 0; i < rounds; i++)
+    if (!run.once(b, i, c)) return i + 1;
+  return rounds;
+}
+HELPER(for_each_map_elem) {
+  if (d) return signed_result(-EINVAL);
+  const MapView& map = map_of(a);
+  const bool array = is_array_type(map.type);
+  CallbackRun run(*thread);
+  uint64_t rounds = 0;
+  for (uint32_t i = 0;; i++) {
+    uint32_t index = i;
+    const void* key = &index;
+    bool used = array;
+    if (array ? i >= map.max_entries : !hash_element_at(map, i, key, used)) return rounds;
+    if (!used) continue;
+    rounds++;
+    auto value = reinterpret_cast<uint64_t>(value_at(map, i, thread->slot));
+    if (!run.once(b, a, reinterpret_cast<uint64_t>(key), value, c)) return rounds;
+  }
 }
 
 HELPER(perf_event_output) {

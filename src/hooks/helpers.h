@@ -23,9 +23,11 @@ enum class Argument : uint8_t {
   kMemoryOut,  // writable, may be uninitialised; the next argument is its size
   kSize,       // 1 or more
   kSizeOrZero,
-  kConstantSize,  // a known number
-  kString,        // readable up to a terminator the verifier can see: .rodata
-  kRecord,        // from ringbuf_reserve; the call releases it
+  kConstantSize,     // a known number
+  kString,           // readable up to a terminator the verifier can see: .rodata
+  kCallback,         // a function of the program
+  kCallbackContext,  // into the stack, or null: the function is given it
+  kRecord,           // from ringbuf_reserve; the call releases it
 };
 enum class Returns : uint8_t { kScalar, kVoid, kValueOrNull, kRecordOrNull, kTailCall };
 
@@ -37,6 +39,9 @@ struct HelperRow {
   Returns returns;
   Argument arguments[5];
 };
+
+// Helpers that call a function of the program (callback.h).
+inline bool takes_callback(const HelperRow& row) { return row.arguments[1] == Argument::kCallback; }
 
 inline constexpr uint32_t kTailCallHelper = 12;
 inline constexpr uint32_t kTailCallsMax = 33;  // the kernel's bound

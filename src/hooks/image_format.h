@@ -8,6 +8,7 @@
 // Instructions are what libbpf would have given the kernel, except
 //   ld_imm64, src BPF_PSEUDO_MAP_FD      imm = map index
 //   ld_imm64, src BPF_PSEUDO_MAP_VALUE   imm = map index, second imm = offset into the one value
+//   ld_imm64, src BPF_PSEUDO_FUNC        the function at this instruction + 1 + imm, for a helper that calls it
 //   call, src kElementAddress            r0 = address of element imm of the array of index off - 1; changes no other register
 //   call of a helper                     off = 1 + map index where the verifier found every path to pass that map as r1
 #pragma once

@@ -124,6 +124,10 @@ bool resolve_maps(LoadedImage& image) {
     if (insn.code != (BPF_LD | BPF_IMM | BPF_DW)) continue;
     if (i + 1 >= image.insn_count) return false;
     uint8_t kind = insn.src_reg;
+    if (kind == BPF_PSEUDO_FUNC) {  // whoever runs it keeps it within the program
+      i++;
+      continue;
+    }
     insn.src_reg = 0;
     if (kind == BPF_PSEUDO_MAP_FD || kind == BPF_PSEUDO_MAP_VALUE) {
       auto index = static_cast<uint32_t>(insn.imm);

@@ -5,21 +5,25 @@
 #include "hooks/instruction.h"
 
 namespace bt::hooks {
-namespace {
-
-struct Frame {
-  uint64_t saved[4];  // r6–r9 of the caller
-  uint32_t return_to;
-};
 
 struct Machine {
+  struct Frame {
+    uint64_t saved[4];  // r6–r9 of the caller
+    uint32_t return_to;
+  };
   uint64_t r[11];
   Frame frames[kFramesMax];
   uint32_t depth = 0;
+  uint32_t steps = 0;
+  bool stopped = false;  // ended before its time: out of steps, or a violation in checked mode
   const LoadedProgram* program;
   Thread* thread;
   MemoryCheck* check;
 };
+
+namespace {
+
+constexpr uint32_t kEnd = ~0u;
 
 uint64_t alu64(uint8_t operation, uint64_t a, uint64_t b) {
   switch (operation) {
@@ -243,22 +247,28 @@ const LoadedProgram* tail_call_target(Machine& machine) {
   return find_tail_call(*map, static_cast<uint32_t>(machine.r[3]), *machine.thread);
 }
 
-// The next pc, or ~0 at the end of the run.
+// Enters a frame below; false where there is none.
+bool push_frame(Machine& machine, uint32_t return_to) {
+  if (machine.depth + 1 >= kFramesMax) return false;
+  Machine::Frame& frame = machine.frames[machine.depth++];
+  for (int i = 0; i < 4; i++) frame.saved[i] = machine.r[6 + i];
+  frame.return_to = return_to;
+  machine.r[10] -= kFrameSize;
+  return true;
+}
+
+// The next pc, or kEnd at the end of the run or of a function that a helper called.
 uint32_t call_or_exit(Machine& machine, const bpf_insn& insn, uint32_t pc) {
   uint64_t* r = machine.r;
   if (BPF_OP(insn.code) == BPF_EXIT) {
-    if (machine.depth == 0) return ~0u;
-    Frame& frame = machine.frames[--machine.depth];
+    if (machine.depth == 0) return kEnd;
+    Machine::Frame& frame = machine.frames[--machine.depth];
     for (int i = 0; i < 4; i++) r[6 + i] = frame.saved[i];
     r[10] += kFrameSize;
     return frame.return_to;
   }
   if (insn.src_reg == BPF_PSEUDO_CALL) {
-    if (machine.depth + 1 >= kFramesMax) return ~0u;
-    Frame& frame = machine.frames[machine.depth++];
-    for (int i = 0; i < 4; i++) frame.saved[i] = r[6 + i];
-    frame.return_to = pc + 1;
-    r[10] -= kFrameSize;
+    if (!push_frame(machine, pc + 1)) return kEnd;
     return pc + 1 + static_cast<uint32_t>(insn.imm);
   }
   if (insn.src_reg == kElementAddress) {
@@ -276,7 +286,45 @@ uint32_t call_or_exit(Machine& machine, const bpf_insn& insn, uint32_t pc) {
   }
   r[0] = helper_function(static_cast<uint32_t>(insn.imm))(r[1], r[2], r[3], r[4], r[5],
                                                           machine.thread);
-  return pc + 1;
+  return machine.stopped ? kEnd : pc + 1;
+}
+
+// From `pc` to the end of the program, or of the function that it begins in; r0.
+uint64_t execute(Machine& machine, uint32_t pc) {
+  while (machine.steps++ < kInterpreterStepsMax && pc < machine.program->insn_count) {
+    const bpf_insn& insn = machine.program->insns[pc];
+    switch (BPF_CLASS(insn.code)) {
+      case BPF_ALU:
+      case BPF_ALU64:
+        alu(machine, insn);
+        pc++;
+        break;
+      case BPF_LD:
+        machine.r[insn.dst_reg] = static_cast<uint32_t>(insn.imm) |
+                                  static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm))
+                                      << 32;
+        if (insn.src_reg == BPF_PSEUDO_FUNC)
+          machine.r[insn.dst_reg] = pc + 1 + static_cast<uint32_t>(insn.imm);
+        pc += 2;
+        break;
+      case BPF_JMP:
+        if (BPF_OP(insn.code) == BPF_CALL || BPF_OP(insn.code) == BPF_EXIT) {
+          pc = call_or_exit(machine, insn, pc);
+          if (pc == kEnd) return machine.stopped ? 0 : machine.r[0];
+          break;
+        }
+        [[fallthrough]];
+      case BPF_JMP32:
+        pc += 1 + (taken(machine, insn) ? static_cast<uint32_t>(int32_t{insn.off}) : 0);
+        break;
+      default:
+        machine.stopped = !memory(machine, insn, pc);
+        if (machine.stopped) return 0;
+        pc++;
+    }
+  }
+  machine.stopped = true;
+  return 0;
 }
 
 }  // namespace
@@ -290,38 +338,20 @@ uint64_t interpret(const LoadedProgram& program, void* context, Thread& thread,
   machine.r[0] = 0;
   machine.r[1] = reinterpret_cast<uint64_t>(context);
   machine.r[10] = thread.stack_top;
-  uint32_t pc = 0;
-  for (uint32_t steps = 0; steps < kInterpreterStepsMax; steps++) {
-    if (pc >= machine.program->insn_count) return 0;
-    const bpf_insn& insn = machine.program->insns[pc];
-    switch (BPF_CLASS(insn.code)) {
-      case BPF_ALU:
-      case BPF_ALU64:
-        alu(machine, insn);
-        pc++;
-        break;
-      case BPF_LD:
-        machine.r[insn.dst_reg] = static_cast<uint32_t>(insn.imm) |
-                                  static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm))
-                                      << 32;
-        pc += 2;
-        break;
-      case BPF_JMP:
-        if (BPF_OP(insn.code) == BPF_CALL || BPF_OP(insn.code) == BPF_EXIT) {
-          pc = call_or_exit(machine, insn, pc);
-          if (pc == ~0u) return machine.r[0];
-          break;
-        }
-        [[fallthrough]];
-      case BPF_JMP32:
-        pc += 1 + (taken(machine, insn) ? static_cast<uint32_t>(int32_t{insn.off}) : 0);
-        break;
-      default:
-        if (!memory(machine, insn, pc)) return 0;
-        pc++;
-    }
-  }
-  return 0;
+  thread.machine = &machine;
+  uint64_t result = execute(machine, 0);
+  thread.machine = nullptr;
+  return result;
+}
+
+uint64_t interpret_callback(Machine& machine, uint64_t function, uint64_t r1, uint64_t r2,
+                            uint64_t r3, uint64_t r4) {
+  constexpr uint64_t kEnough = 1;
+  if (machine.stopped || !push_frame(machine, kEnd)) return kEnough;
+  const uint64_t arguments[4] = {r1, r2, r3, r4};
+  for (int i = 0; i < 4; i++) machine.r[1 + i] = arguments[i];
+  uint64_t result = execute(machine, static_cast<uint32_t>(function));
+  return machine.stopped ? kEnough : result;
 }
 
 }  // namespace bt::hooks

@@ -22,4 +22,9 @@ inline constexpr uint32_t kInterpreterStepsMax = 4u << 20;
 uint64_t interpret(const LoadedProgram& program, void* context, Thread& thread,
                    MemoryCheck* check = nullptr);
 
+// A function of the program that this machine runs, for callback.h; its r0, or 1 where the run is over.
+struct Machine;
+uint64_t interpret_callback(Machine& machine, uint64_t function, uint64_t r1, uint64_t r2,
+                            uint64_t r3, uint64_t r4);
+
 }  // namespace bt::hooks

@@ -119,10 +119,10 @@ void mark_functions(const LoadedProgram& program, bool* functions) {
   for (uint32_t pc = 0; pc < program.insn_count; pc++) {
     const bpf_insn& insn = program.insns[pc];
     uint32_t target = pc + 1 + static_cast<uint32_t>(insn.imm);
-    if (is_wide(insn))
-      pc++;
-    else if (is_call(insn) && insn.src_reg == BPF_PSEUDO_CALL && target < program.insn_count)
-      functions[target] = true;
+    bool names = (is_call(insn) && insn.src_reg == BPF_PSEUDO_CALL) ||
+                 (is_wide(insn) && insn.src_reg == BPF_PSEUDO_FUNC);
+    if (names && target < program.insn_count) functions[target] = true;
+    if (is_wide(insn)) pc++;
   }
 }
 
@@ -162,6 +162,12 @@ class Compiler {
         alu(insn);
         return false;
       case BPF_LD: {
+        if (insn.src_reg == BPF_PSEUDO_FUNC) {
+          uint32_t target = offset_of(pc + 1 + static_cast<uint32_t>(insn.imm));
+          out_.load_code_address(kRegisters[insn.dst_reg],
+                                 static_cast<int32_t>(target - (out_.size() + 7)));
+          return true;
+        }
         uint64_t value = static_cast<uint32_t>(insn.imm) |
                          static_cast<uint64_t>(static_cast<uint32_t>((&insn)[1].imm)) << 32;
         out_.move_immediate(kRegisters[insn.dst_reg], value);
@@ -439,6 +445,8 @@ class Compiler {
     if (id == BPF_FUNC_get_current_pid_tgid) return load_identity(id, offsetof(Thread, pid_tgid));
     if (id == BPF_FUNC_get_current_uid_gid) return load_identity(id, offsetof(Thread, uid_gid));
     if (id == BPF_FUNC_get_smp_processor_id) return out_.load(kRax, kR12, kThreadSlot, 4);
+    if (id == BPF_FUNC_loop || id == BPF_FUNC_for_each_map_elem)
+      out_.store(kR12, static_cast<int32_t>(offsetof(Thread, frame)), kRbp, 8);
     call_address(helper_function(id));
   }
   void call_address(HelperFunction function) {

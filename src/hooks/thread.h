@@ -17,6 +17,7 @@ struct State;
 struct LoadedImage;
 struct Call;
 struct OpCall;
+struct Machine;
 
 inline constexpr uint32_t kFramesMax = 8;
 inline constexpr uint32_t kFrameSize = 512;
@@ -54,6 +55,11 @@ struct Thread {
   bool may_override = false;
   bool shared_slot = false;  // slot is the last, which is taken for each run
   int64_t override_value = 0;
+  // Of helpers that call back (callback.h). Compiled code sets `frame` before it calls one; interpreted code has a machine.
+  uint64_t frame = 0;
+  Machine* machine = nullptr;
+  uint32_t callback_depth = 0;
+  uint32_t callbacks_left = 0;
   const LoadedImage* image = nullptr;  // of the program that runs
   const Call* call = nullptr;          // whose btfuse/… program runs
   const OpCall* op = nullptr;          // what that call is

@@ -146,6 +146,12 @@ class Emitter {
     rex_rr(true, to, base), byte(0x8d), modrm_memory(to, base, offset);
   }
 
+  // lea to, [rip + displacement]: seven bytes.
+  void load_code_address(Register to, int32_t displacement) {
+    rex_rr(true, to, kRax), byte(0x8d), byte((to & 7) << 3 | 5),
+        word(static_cast<uint32_t>(displacement));
+  }
+
   // lock op [base + offset], from — with add, or, and, xor.
   void lock_arithmetic(Arithmetic operation, Register base, int32_t offset, Register from,
                        bool wide) {

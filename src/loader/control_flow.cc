@@ -110,7 +110,8 @@ class Analysis {
   void find_functions() {
     starts_[0] = true;
     for (uint32_t i = 0; i < size(); i++)
-      if (!second_half_[i] && is_function_call(insns_[i])) starts_[target_of_call(i)] = true;
+      if (!second_half_[i] && (is_function_call(insns_[i]) || is_function_address(insns_[i])))
+        starts_[target_of_call(i)] = true;
     flow_.function.resize(size());
     uint32_t start = 0;
     for (uint32_t i = 0; i < size(); i++) {
@@ -140,6 +141,7 @@ class Analysis {
       if (starts_[i]) flow_.joins[i] = true;
       if (second_half_[i]) continue;
       if (is_function_call(insns_[i]) && i + 1 < size()) flow_.joins[i + 1] = true;
+      if (calls_back(insns_[i])) flow_.joins[i] = true;
       if (!is_jump(insns_[i])) continue;
       int64_t target = int64_t{i} + 1 + insns_[i].off;
       if (target < 0 || target >= size() || second_half_[static_cast<size_t>(target)])
@@ -228,6 +230,12 @@ class Analysis {
 };
 
 }  // namespace
+
+bool calls_back(const bpf_insn& insn) {
+  const hooks::HelperRow* row =
+      is_helper_call(insn) ? hooks::helper_row(static_cast<uint32_t>(insn.imm)) : nullptr;
+  return row && hooks::takes_callback(*row);
+}
 
 ControlFlow analyse(std::span<const bpf_insn> insns) { return Analysis(insns).run(); }
 

@@ -30,6 +30,12 @@ inline bool is_helper_call(const bpf_insn& insn) {
 inline bool is_function_call(const bpf_insn& insn) {
   return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
 }
+// Calls of helpers that call a function of the program.
+bool calls_back(const bpf_insn& insn);
+// ld_imm64 of a function's address, for such a helper.
+inline bool is_function_address(const bpf_insn& insn) {
+  return is_wide(insn) && insn.src_reg == BPF_PSEUDO_FUNC;
+}
 inline bool is_exit(const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_EXIT); }
 inline bool is_jump_class(const bpf_insn& insn) {
   return BPF_CLASS(insn.code) == BPF_JMP || BPF_CLASS(insn.code) == BPF_JMP32;

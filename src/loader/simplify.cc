@@ -146,7 +146,8 @@ class Simplifier {
     bool writes = !row;
     for (int i = 0; row && i < 5; i++)
       writes |= row->arguments[i] == hooks::Argument::kMemoryOut ||
-                row->arguments[i] == hooks::Argument::kValueOut;
+                row->arguments[i] == hooks::Argument::kValueOut ||
+                row->arguments[i] == hooks::Argument::kCallback;
     return writes;
   }
 
@@ -241,7 +242,8 @@ class Simplifier {
       const bpf_insn& insn = out_[pc];
       if (is_exit(insn)) continue;
       if (is_jump(insn)) todo.push_back(static_cast<uint32_t>(int64_t{pc} + 1 + insn.off));
-      if (is_function_call(insn)) todo.push_back(static_cast<uint32_t>(int64_t{pc} + 1 + insn.imm));
+      if (is_function_call(insn) || is_function_address(insn))
+        todo.push_back(static_cast<uint32_t>(int64_t{pc} + 1 + insn.imm));
       if (insn.code != (BPF_JMP | BPF_JA)) todo.push_back(pc + (is_wide(insn) ? 2 : 1));
     }
     for (uint32_t pc = 0; pc < size(); pc++) {

@@ -2,6 +2,7 @@
 #include "loader/verifier.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "loader/verifier_walk.h"
 
@@ -32,6 +33,10 @@ std::string kind_name(const Reg& reg) {
       return "a ring buffer record";
     case Kind::kNullableRecord:
       return "a ring buffer record that may be null";
+    case Kind::kMapKey:
+      return "a map key";
+    case Kind::kFunction:
+      return "a function";
   }
   return "";
 }
@@ -93,9 +98,17 @@ void Walk::path_ended(int32_t parent) {
 }
 
 bool Walk::is_known(State& state, uint32_t pc) {
+  const bool again = std::exchange(state.again, false);
   for (int32_t index : at_[pc]) {
     Remembered& before = remembered_[index];
     if (before.branches) {
+      // A further round that knows no less than one whose paths are being walked adds none: the helper bounds their number.
+      // Which slots those paths will read is not known yet, so all count.
+      if (again && included(before.state, state, flow_.live_in[pc], kWholeStack)) {
+        mark_whole_stack_read(state);
+        return true;
+      }
+      if (again) continue;
       if (identical(before.state, state, flow_.live_in[pc])) refuse("infinite loop");
       continue;
     }
@@ -112,7 +125,7 @@ bool Walk::is_known(State& state, uint32_t pc) {
 
 void Walk::remember(State& state, uint32_t pc) {
   // Every join of a long straight program need not be remembered: the kernel's rule of thumb.
-  bool worth = insns_since_ >= 8 || jumps_since_ >= 2 || state.parent < 0;
+  bool worth = insns_since_ >= 8 || jumps_since_ >= 2 || state.parent < 0 || calls_back(insns_[pc]);
   if (!worth || at_[pc].size() >= kStatesAtOnePlaceMax || remembered_.size() >= kStatesMax) return;
   insns_since_ = jumps_since_ = 0;
   remembered_.push_back({state, state.parent, 1, {}, state.written});
@@ -149,10 +162,7 @@ uint32_t Walk::step(State& state, uint32_t pc, bool& ended) {
   jumps_since_++;
   if (is_exit(insn)) return exit(state, ended);
   if (is_function_call(insn)) return call_function(state, pc);
-  if (is_helper_call(insn)) {
-    call_helper(state, insn, pc);
-    return pc + 1;
-  }
+  if (is_helper_call(insn)) return call_helper(state, insn, pc);
   if (insn.code == (BPF_JMP | BPF_CALL)) refuse("call of a kernel function");
   return branch(state, pc, ended);
 }
@@ -165,8 +175,13 @@ void Walk::load_wide(State& state, uint32_t pc) {
     to = Reg::scalar(ScalarRange::constant(low | static_cast<uint64_t>(high) << 32));
     return;
   }
+  if (insn.src_reg == BPF_PSEUDO_FUNC) {
+    to = Reg::pointer(Kind::kFunction);
+    to.size = static_cast<uint32_t>(int64_t{pc} + 1 + insn.imm);
+    return;
+  }
   if (insn.src_reg != BPF_PSEUDO_MAP_FD && insn.src_reg != BPF_PSEUDO_MAP_VALUE)
-    refuse("callbacks and other special addresses are not supported");
+    refuse("addresses of kernel variables are not supported");
   if (low >= input_.maps.size()) refuse("no such map");
   to = Reg::pointer(insn.src_reg == BPF_PSEUDO_MAP_FD ? Kind::kMap : Kind::kMapValue);
   to.map = static_cast<uint16_t>(low);
@@ -242,6 +257,7 @@ void Walk::pointer_arithmetic(State& state, const bpf_insn& insn, const Reg& ope
     refuse("only addition and subtraction of a number are allowed on a pointer");
   if (pointer.is_nullable()) refuse("arithmetic on " + kind_name(pointer) + ": check it first");
   if (pointer.kind == Kind::kMap) refuse("arithmetic on a map");
+  if (pointer.kind == Kind::kFunction) refuse("arithmetic on a function");
   Reg result = pointer;
   result.range = range_of_operation(operation, pointer.range, number.range, true);
   if (result.range.smin < -kOffsetMax || result.range.smax > kOffsetMax)
@@ -336,6 +352,7 @@ uint32_t Walk::branch(State& state, uint32_t pc, bool& ended) {
 
 uint32_t Walk::exit(State& state, bool& ended) {
   Reg result = state.reg(0);
+  if (state.top().callback) return end_round(state);
   if (state.frames.size() > 1) {
     if (result.kind == Kind::kStack && result.frame + 1u == state.frames.size())
       refuse("returns a pointer into its own stack");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "hooks/callback.h"
 #include "hooks/map_format.h"
 #include "loader/verifier_walk.h"
 
@@ -22,6 +23,8 @@ bool map_fits(uint32_t helper, uint32_t type) {
   switch (helper) {
     case BPF_FUNC_map_lookup_elem:
     case BPF_FUNC_map_update_elem:
+      return is_array_type(type) || is_hash_type(type);
+    case BPF_FUNC_for_each_map_elem:
       return is_array_type(type) || is_hash_type(type);
     case BPF_FUNC_map_delete_elem:
       return is_hash_type(type);
@@ -59,6 +62,14 @@ bool takes_address(const HelperRow& row, int number) {
     default:
       return false;
   }
+}
+
+std::string name_of_helper(int32_t id) {
+#define BT_HELPER_NAME(name) "bpf_" #name
+  static constexpr const char* kNames[] = {__BPF_FUNC_MAPPER(BT_HELPER_NAME)};
+#undef BT_HELPER_NAME
+  bool known = id > 0 && static_cast<size_t>(id) < std::size(kNames);
+  return known ? kNames[id] : std::to_string(id);
 }
 
 bool is_call_context(ContextKind kind) {
@@ -149,6 +160,14 @@ void Walk::check_argument(State& state, const HelperRow& row, int number, const 
     case Argument::kSizeOrZero:
       check_size(state, row, number);
       break;
+    case Argument::kCallback:
+      expect(reg.kind == Kind::kFunction, "a function of the program");
+      break;
+    case Argument::kCallbackContext:
+      expect((reg.kind == Kind::kStack && reg.range.is_constant()) ||
+                 (reg.is_scalar() && reg.range == ScalarRange::constant(0)),
+             "an address in the stack, or null");
+      break;
     case Argument::kConstantSize:
       expect(reg.is_scalar() && reg.range.is_constant(), "a constant");
       break;
@@ -200,11 +219,11 @@ void Walk::set_result(State& state, const HelperRow& row, uint32_t record_size) 
   });
 }
 
-void Walk::call_helper(State& state, const bpf_insn& insn, uint32_t pc) {
+uint32_t Walk::call_helper(State& state, const bpf_insn& insn, uint32_t pc) {
   if (insn.imm == kUnresolvedRelocation)
     refuse("unresolved CO-RE relocation: the field does not exist in bt_fuse's types");
   const HelperRow* row = hooks::helper_row(static_cast<uint32_t>(insn.imm));
-  if (!row) refuse("helper " + std::to_string(insn.imm) + " does not exist here");
+  if (!row) refuse("helper " + name_of_helper(insn.imm) + " does not exist here");
   for (int i = 0; i < 5; i++) check_argument(state, *row, i, insn);
   uint32_t record_size = 0;
   if (row->id == BPF_FUNC_map_lookup_elem) note_map_of_call(pc, state.reg(1).map);
@@ -218,7 +237,77 @@ void Walk::call_helper(State& state, const bpf_insn& insn, uint32_t pc) {
     if (state.frames.size() > 1) refuse("tail call from a function");
     if (!state.references.empty()) refuse("tail call while a ring buffer record is open");
   }
+  if (hooks::takes_callback(*row)) return begin_round(state, *row, pc);
   set_result(state, *row, record_size);
+  return pc + 1;
+}
+
+// Two ways on: no further round, and one. After a round the walk comes back to the call (end_round), so that what the
+// function changed in the stack is judged for the next.
+uint32_t Walk::begin_round(State& state, const HelperRow& row, uint32_t pc) {
+  if (state.frames.size() >= hooks::kFramesMax)
+    refuse("more than 8 nested functions (or recursion)");
+  State enough = state;
+  set_result(enough, row, 0);
+  push_branch(enough, pc + 1);
+  Frame frame;
+  frame.callback = true;
+  frame.return_to = pc;
+  frame.function = state.reg(2).size;
+  frame.references = state.references;
+  frame.regs[10] = Reg::pointer(Kind::kStack);
+  frame.regs[10].frame = static_cast<uint8_t>(state.frames.size());
+  if (row.id == BPF_FUNC_loop) {
+    uint64_t rounds = std::clamp<uint64_t>(state.reg(1).range.low_half().umax, 1, hooks::kLoopsMax);
+    frame.regs[1] = Reg::scalar(ScalarRange::below_or_equal(rounds - 1));
+    frame.regs[2] = state.reg(3);
+  } else {
+    frame.regs[1] = state.reg(1);
+    for (int i = 2; i < 4; i++) {
+      frame.regs[i] = Reg::pointer(i == 2 ? Kind::kMapKey : Kind::kMapValue);
+      frame.regs[i].map = state.reg(1).map;
+    }
+    frame.regs[4] = state.reg(3);
+  }
+  state.written[state.frames.size()] = ~uint64_t{0};
+  state.frames.push_back(frame);
+  return frame.function;
+}
+
+uint32_t Walk::end_round(State& state) {
+  const Reg result = read(state, 0);
+  const Frame& frame = state.top();
+  if (!result.is_scalar() || result.range.umax > 1)
+    refuse("a function that a helper calls must return 0 (go on) or 1 (enough)");
+  if (state.references != frame.references)
+    refuse(
+        "a function that a helper calls leaves a ring buffer record open, or closes its caller's");
+  uint32_t call = frame.return_to;
+  state.frames.pop_back();
+  state.again = true;
+  widen(state, call);
+  return call;
+}
+
+// Numbers that a round changed are taken for any number, so that a few rounds stand for all.
+void Walk::widen(State& state, uint32_t pc) const {
+  const std::vector<int32_t>& here = at_[pc];
+  int32_t at = state.parent;
+  while (at >= 0 && std::find(here.begin(), here.end(), at) == here.end())
+    at = remembered_[at].parent;
+  if (at < 0) return;
+  const State& before = remembered_[at].state;
+  for (size_t f = 0; f < std::min(state.frames.size(), before.frames.size()); f++)
+    for (uint32_t s = 0; s < kSlots; s++) {
+      Slot& now = state.frames[f].stack[s];
+      const Slot& then = before.frames[f].stack[s];
+      if (now.is_spill() && now.spilled.is_scalar() && !(now == then)) now.spilled = Reg::unknown();
+    }
+}
+
+void Walk::mark_whole_stack_read(State& state) {
+  for (uint32_t frame = 0; frame < state.frames.size(); frame++)
+    for (uint32_t slot = 0; slot < kSlots; slot++) mark_read(state, frame, slot);
 }
 
 uint32_t Walk::call_function(State& state, uint32_t pc) {

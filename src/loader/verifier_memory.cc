@@ -72,6 +72,8 @@ Walk::Region Walk::region_of(const Reg& reg, uint32_t index) const {
       const VerifiedMap& map = input_.maps[reg.map];
       return {map.value_size, !map.frozen, "map value"};
     }
+    case Kind::kMapKey:
+      return {input_.maps[reg.map].key_size, false, "map key"};
     case Kind::kRecord:
       return {reg.size, true, "ring buffer record"};
     case Kind::kNullableValue:

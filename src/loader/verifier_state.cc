@@ -49,10 +49,13 @@ bool slot_included(const Slot& before, const Slot& now, Renaming& scalars, Renam
   return true;
 }
 
-constexpr uint16_t kCallerRegisters = 0x3c0;  // r6–r9
+constexpr uint16_t kCallerRegisters = 0x3c0;    // r6–r9
+constexpr uint16_t kArgumentRegisters = 0x03e;  // r1–r5
 
 uint16_t live_of_frame(const State& state, size_t frame, uint16_t live) {
-  return frame + 1 == state.frames.size() ? live : kCallerRegisters;
+  if (frame + 1 == state.frames.size()) return live;
+  return state.frames[frame + 1].callback ? kCallerRegisters | kArgumentRegisters
+                                          : kCallerRegisters;
 }
 
 bool same_shape(const State& before, const State& now) {
@@ -60,7 +63,10 @@ bool same_shape(const State& before, const State& now) {
       before.references.size() != now.references.size())
     return false;
   for (size_t i = 0; i < now.frames.size(); i++)
-    if (before.frames[i].return_to != now.frames[i].return_to) return false;
+    if (before.frames[i].return_to != now.frames[i].return_to ||
+        before.frames[i].callback != now.frames[i].callback ||
+        before.frames[i].references.size() != now.frames[i].references.size())
+      return false;
   return true;
 }
 
@@ -72,6 +78,8 @@ bool included(const State& before, const State& now, uint16_t live, const StackM
   for (size_t i = 0; i < now.references.size(); i++)
     if (!pointers.same(before.references[i], now.references[i])) return false;
   for (size_t f = 0; f < now.frames.size(); f++) {
+    for (size_t i = 0; i < now.frames[f].references.size(); i++)
+      if (!pointers.same(before.frames[f].references[i], now.frames[f].references[i])) return false;
     uint16_t regs = live_of_frame(now, f, live);
     for (int r = 0; r < 10; r++)
       if ((regs >> r & 1) &&
@@ -91,7 +99,9 @@ bool identical(const State& before, const State& now, uint16_t live) {
     uint16_t regs = live_of_frame(now, f, live);
     for (int r = 0; r < 10; r++)
       if ((regs >> r & 1) && before.frames[f].regs[r] != now.frames[f].regs[r]) return false;
-    if (before.frames[f].stack != now.frames[f].stack) return false;
+    if (before.frames[f].stack != now.frames[f].stack ||
+        before.frames[f].references != now.frames[f].references)
+      return false;
   }
   return true;
 }

@@ -23,6 +23,8 @@ enum class Kind : uint8_t {
   kNullableValue,  // a lookup's answer before its check
   kRecord,         // of a ring buffer
   kNullableRecord,
+  kMapKey,    // what bpf_for_each_map_elem gives its function
+  kFunction,  // for a helper to call; its first instruction is `size`
 };
 
 struct Reg {
@@ -72,17 +74,27 @@ struct Frame {
   std::array<Slot, kSlots> stack;  // slot 0 is the lowest address
   uint32_t return_to = 0;
   uint32_t function = 0;  // its first instruction
+  // A helper calls it, and `return_to` is the helper's call: the caller keeps r1–r5 for the next round.
+  bool callback = false;
+  std::vector<uint32_t> references;  // of a callback: State::references when it was entered
 
   bool operator==(const Frame&) const = default;
 };
 
 using StackMasks = std::array<uint64_t, hooks::kFramesMax>;
+static_assert(kSlots == 64);
+inline constexpr StackMasks kWholeStack = [] {
+  StackMasks masks{};
+  masks.fill(~uint64_t{0});
+  return masks;
+}();
 
 struct State {
   std::vector<Frame> frames;
   std::vector<uint32_t> references;  // ids of records not yet released
   int32_t parent = -1;               // the last remembered state on this path
   StackMasks written{};              // slots wholly written since then
+  bool again = false;                // at a helper's call, for a further round of its function
 
   Frame& top() { return frames.back(); }
   const Frame& top() const { return frames.back(); }

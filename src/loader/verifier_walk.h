@@ -79,7 +79,11 @@ class Walk {
                     bool may_be_uninitialised);
 
   // verifier_calls.cc
-  void call_helper(State& state, const bpf_insn& insn, uint32_t pc);
+  uint32_t call_helper(State& state, const bpf_insn& insn, uint32_t pc);
+  uint32_t begin_round(State& state, const hooks::HelperRow& row, uint32_t pc);
+  uint32_t end_round(State& state);
+  void widen(State& state, uint32_t pc) const;
+  void mark_whole_stack_read(State& state);
   void check_argument(State& state, const hooks::HelperRow& row, int number, const bpf_insn& insn);
   void check_size(State& state, const hooks::HelperRow& row, int number);
   void check_string(const Reg& reg, uint32_t index);
