@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One name in one directory, and `..`. Lock-free: the directory's rights, the chain and the child are each read under their
 // own sequence; the lookup takes place when the chain's is found unmoved.
+#include "base/fence.h"
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
 #include "engine/operations.h"
@@ -11,6 +12,8 @@ namespace {
 
 // A child that vanished between the chain and its record was replaced or removed: look again, a bounded number of times.
 constexpr uint32_t kLookupAttempts = 100;
+// Listings of a directory that others change all the time may never be undisturbed; then what is here has to do.
+constexpr uint32_t kAbsencesMax = 4;
 
 inline Result<void> check_search(Context& context, InodeNumber directory) {
   AccessView view{};
@@ -34,6 +37,22 @@ void remember_name(const Volume& volume, const Entry& entry) {
                      __ATOMIC_RELAXED);
 }
 
+// How often the directory was listed: who saw no name, and sees another number afterwards, may have looked while names that
+// had been evicted were not back yet.
+inline uint32_t listings_of(const Volume& volume, InodeNumber directory) {
+  const InodeRecord* record = volume.inode(directory.index());
+  return record ? load_relaxed(record->directory.listings) : 0;
+}
+
+// Whether the directory's names were all here when one was not found.
+inline bool is_absent(Context& context, InodeNumber directory, uint32_t listings) {
+  base::fence<__ATOMIC_ACQUIRE>();
+  const InodeRecord* record = context.volume().inode(directory.index());
+  uint32_t now = load_relaxed(context.volume().superblock().origin_epoch);
+  bool are_here = record && (now == 0 || load_relaxed(record->directory.names_epoch) != 0);
+  return are_here && listings_of(context.volume(), directory) == listings;
+}
+
 // The name itself, in a directory that may be searched.
 inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNumber directory,
                             Text name, uint32_t hash, Found& found) {
@@ -42,11 +61,17 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
     return Error(ENAMETOOLONG);
   for (uint32_t attempt = 0; attempt < kLookupAttempts; attempt++) {
     Entry entry;
+    uint32_t listings = origin ? listings_of(volume, directory) : 0;
     BT_TRY(find_entry(context.thread, directory.index(), name, hash, entry));
     // The directory's record may have been freed and used again since: its entries would not be those of the number.
     if (!is_current(volume, directory)) [[unlikely]]
       return Error(ESTALE);
-    if (!entry.child) return Error(ENOENT);
+    if (!entry.child) {
+      if (!origin || attempt == kAbsencesMax || is_absent(context, directory, listings)) [[likely]]
+        return Error(ENOENT);
+      BT_TRY(require_names(context, directory));
+      continue;
+    }
     if (origin) [[unlikely]]
       remember_name(volume, entry);
     if (origin && !require_attributes(context, entry.child)) [[unlikely]] {

@@ -104,7 +104,9 @@ struct Superblock {
   uint32_t evict_hand;       // hint: page that is looked at next; two at once do no harm
   uint32_t probation_pages;  // hint: about how many pages are on probation
   uint32_t evictions;        // hint: pages evicted so far
-  uint32_t cache_reserved[10];
+  uint32_t inodes_max;  // atomic, daemon only: inodes in use beyond it are thrown out; 0 = none
+  uint32_t evict_inode_hand;  // hint: inode that is looked at next; two at once do no harm
+  uint32_t cache_reserved[8];
   InodeIndex watched[kWatchedRing];  // atomic: the last of them, for the daemon
 };
 static_assert(sizeof(Superblock) <= 8192);

@@ -15,6 +15,11 @@ constexpr uint32_t kStride = 256;
 // Part of the budget that may be on probation before anything else is evicted.
 constexpr uint32_t kProbationPart = 10;
 
+// Part of the inodes that goes at once, where there are too many.
+constexpr uint64_t kInodesAtOnce = 32;
+// Inodes that are looked at before a listing: a few microseconds' worth, also when all of them are in somebody's hands.
+constexpr uint32_t kLooksAListing = 4096;
+
 uint32_t page_end(const engine::Volume& volume) {
   return load_relaxed(volume.superblock().free_pages.fresh);
 }
@@ -102,6 +107,58 @@ void make_room(Context& context, uint64_t pages) {
 void make_room_at_once(Context& context, uint64_t pages) {
   uint64_t found = 0;
   evict_until(context, [&](uint64_t evicted) { return (found += evicted) >= pages; });
+}
+
+uint64_t inodes_in_use(const engine::Volume& volume) {
+  engine::Space space = engine::measure_space(volume);
+  return space.inodes_total - space.inodes_free;
+}
+
+namespace {
+
+// The epoch in which the directory was last of use to anybody.
+uint32_t last_used(const format::InodeRecord& directory) {
+  return base::max(load_relaxed(directory.directory.names_epoch),
+                   load_relaxed(directory.valid_epoch));
+}
+
+bool may_lose_names(const format::InodeRecord* record, uint32_t before_epoch) {
+  if (!record || !engine::is_directory(load_relaxed(record->mode))) return false;
+  if (load_relaxed(record->directory.entry_count) == 0) return false;
+  // Without a listing it holds what somebody is entering now, or what could not go the last time.
+  if (before_epoch == UINT32_MAX) return load_relaxed(record->directory.names_epoch) != 0;
+  return last_used(*record) < before_epoch;
+}
+
+}  // namespace
+
+uint64_t evict_inodes(Context& context, uint64_t goal, uint32_t before_epoch, uint32_t looks) {
+  engine::Volume& volume = context.volume();
+  format::Superblock& superblock = volume.superblock();
+  engine::OriginAtWork working(context.thread);
+  uint32_t end = load_relaxed(superblock.free_inodes.fresh);
+  uint64_t in_use = inodes_in_use(volume), evicted = 0;
+  looks = base::min(looks, end);
+  for (uint32_t look = 0; look < looks && in_use - evicted > goal; look++) {
+    uint32_t hand = __atomic_fetch_add(&superblock.evict_inode_hand, 1, __ATOMIC_RELAXED);
+    format::InodeIndex index{hand % end};
+    const format::InodeRecord* record = volume.inode(index);
+    if (!may_lose_names(record, before_epoch)) continue;
+    auto number = InodeNumber::of(index, load_relaxed(record->generation));
+    evicted += engine::evict_names(context, number, before_epoch).value_or(0);
+  }
+  if (evicted)
+    metrics::count_event(*context.thread.block, metrics::Event::k_inode_evictions, evicted);
+  return evicted;
+}
+
+void make_room_for_names(Context& context) {
+  const format::Superblock& superblock = context.volume().superblock();
+  uint64_t most = load_relaxed(superblock.inodes_max);
+  // Without epochs (--valid 0) nobody could tell an evicted name from an absent one.
+  if (most == 0 || load_relaxed(superblock.origin_epoch) == 0) return;
+  if (inodes_in_use(context.volume()) <= most) return;
+  (void)evict_inodes(context, most - most / kInodesAtOnce, UINT32_MAX, kLooksAListing);
 }
 
 }  // namespace bt::origin

@@ -133,6 +133,7 @@ namespace {
 Result<void> list_again(Context& context, InodeNumber directory) {
   engine::OriginAtWork working(context.thread);
   count(context, metrics::Event::k_name_misses);
+  make_room_for_names(context);
   for (uint32_t tries = 0; tries < kTries; tries++) {
     Result<void> listed = list_once(context, directory);
     if (listed || listed.error() != Error(EAGAIN)) return listed;

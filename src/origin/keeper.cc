@@ -20,8 +20,13 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr auto kLookEvery = std::chrono::milliseconds(500);  // at the memory
 constexpr int64_t kDirtyAgeNs = 3'000'000'000;               // as old as dirty data gets
-constexpr double kPressure = 0.10;  // of all memory available: below it the cache shrinks
-constexpr uint64_t kAheadPart = 5;  // of all memory available: below it nothing is taken ahead
+constexpr double kPressure = 0.10;     // of all memory available: below it the cache shrinks
+constexpr uint64_t kAheadPart = 5;     // of all memory available: below it nothing is taken ahead
+constexpr uint64_t kInodeBytes = 400;  // an inode and its name, in the tables
+constexpr uint64_t kInodesPart = 8;    // of the budget: what inodes may take
+// A round begins when all but so small a part of the inodes is in use, and ends when this part is free.
+constexpr uint64_t kInodesSpared = 16, kInodesGoal = 8;
+constexpr int64_t kRoundNs = 1'000'000'000;
 constexpr uint64_t kPageSize = format::kPageSizeBytes;
 
 int64_t now_ns() {
@@ -114,6 +119,10 @@ uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
   return std::clamp(next, settings.cache_min, settings.cache_max);
 }
 
+uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity) {
+  return std::min(budget / kInodesPart / kInodeBytes, capacity / 4 * 3);
+}
+
 Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings)
     : volume_(volume),
       session_(session),
@@ -148,10 +157,32 @@ void Keeper::write_back_old(engine::Context& context) {
 
 void Keeper::set_budget(uint64_t bytes) {
   budget_ = bytes;
-  uint64_t pages = std::min<uint64_t>(bytes / kPageSize, UINT32_MAX);
+  uint64_t records = inodes_in_use(volume_) * kInodeBytes;
+  uint64_t pages = (bytes - std::min(records, bytes / 2)) / kPageSize;
+  pages = std::min<uint64_t>(pages, UINT32_MAX);
+  uint64_t inodes = inodes_of_budget(bytes, volume_.geometry().inodes.count);
   __atomic_store_n(&volume_.superblock().cache_pages_max, static_cast<uint32_t>(pages),
                    __ATOMIC_RELAXED);
+  __atomic_store_n(&volume_.superblock().inodes_max, static_cast<uint32_t>(inodes),
+                   __ATOMIC_RELAXED);
   __atomic_store_n(&volume_.control().cache_budget, bytes, __ATOMIC_RELAXED);
+}
+
+// A round begins with a new epoch: what is used from then on carries it. A second later, when whoever had just walked to
+// something has used it, the rest goes.
+void Keeper::keep_inodes(engine::Context& context) {
+  uint64_t most = engine::load_relaxed(volume_.superblock().inodes_max);
+  if (settings_.valid_ms == 0) return;
+  uint64_t in_use = inodes_in_use(volume_);
+  if (round_epoch_ == 0) {
+    if (in_use <= most - most / kInodesSpared) return;
+    begin_epoch(volume_);
+    round_epoch_ = engine::load_relaxed(volume_.superblock().origin_epoch);
+    round_began_ns_ = now_ns();
+  } else if (now_ns() - round_began_ns_ > kRoundNs) {
+    (void)evict_inodes(context, most - most / kInodesGoal, round_epoch_, UINT32_MAX);
+    round_epoch_ = 0;
+  }
 }
 
 void Keeper::run() {
@@ -185,6 +216,7 @@ void Keeper::run() {
       ahead_.allow(memory.available > memory.total / kAheadPart);
     }
     make_room(context, 0);
+    keep_inodes(context);
     std::this_thread::sleep_for(kTick);
   }
   (void)engine::sync_volume(context).has_value();

@@ -35,6 +35,9 @@ Memory read_memory(const std::string& groups = "/proc/self/cgroup",
 uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
                      const Settings& settings);
 
+// Inodes, with their names, that a budget of so many bytes has room for: an eighth of it, and three quarters of the volume's.
+uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity);
+
 class Keeper {
  public:
   // session: the daemon's.
@@ -48,12 +51,15 @@ class Keeper {
   void run();
   void write_back_old(engine::Context& context);
   void set_budget(uint64_t bytes);
+  void keep_inodes(engine::Context& context);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   Settings settings_;
   uint64_t budget_;
   Ahead ahead_;
+  uint32_t round_epoch_ = 0;  // what was not used since goes; 0: no round is on
+  int64_t round_began_ns_ = 0;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

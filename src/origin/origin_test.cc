@@ -6,17 +6,22 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
+#include "engine/allocator.h"
 #include "engine/cached.h"
 #include "engine/data.h"
 #include "engine/test_volume.h"
+#include "origin/evict.h"
 #include "origin/watcher.h"
 
 namespace bt::origin {
@@ -382,6 +387,95 @@ TEST_F(OriginTest, extended_attributes_go_both_ways) {
   EXPECT_EQ(getxattr((source / "f").c_str(), "user.l", value, sizeof value), 2);
   ASSERT_TRUE(engine::remove_xattr(test.context(), file, base::text_of("user.k")).has_value());
   EXPECT_EQ(getxattr((source / "f").c_str(), "user.k", value, sizeof value), -1);
+}
+
+TEST_F(OriginTest, names_that_nobody_uses_go_and_come_back) {
+  fs::create_directories(source / "d/sub/deep");
+  for (int i = 0; i < 100; i++) put("d/name-number-" + std::to_string(i), "bytes");
+  InodeNumber directory = look("d");
+  auto find = [&](int i) { return look(directory, "name-number-" + std::to_string(i)); };
+  InodeNumber opened = *find(1), dirty = *find(2), known = *find(3), linked = *find(4);
+  EXPECT_EQ(read(*find(5)), "bytes");
+  auto description =
+      engine::open_description(test.context(), test.session(), -1, opened, O_RDWR, false, false);
+  ASSERT_TRUE(description.has_value());
+  write(dirty, 0, "newer");
+  ASSERT_TRUE(engine::add_kernel_lookup(test.context(), known).has_value());
+  engine::Attributes after;
+  ASSERT_TRUE(engine::link(test.context(), linked, directory, base::text_of("other"), after));
+  ASSERT_TRUE(look(*look(directory, "sub"), "deep"));
+  uint64_t before = inodes_in_use(test.volume);
+  EXPECT_EQ(*engine::evict_names(test.context(), directory, UINT32_MAX), 96u);
+  EXPECT_EQ(inodes_in_use(test.volume), before - 96);
+  EXPECT_EQ(*find(1), opened);
+  EXPECT_EQ(*find(2), dirty);
+  EXPECT_EQ(*find(3), known);
+  EXPECT_EQ(*find(4), linked);
+  for (int i = 0; i < 100; i++) EXPECT_EQ(read(*find(i)), i == 2 ? "newer" : "bytes");
+  EXPECT_FALSE(find(100).has_value());
+  EXPECT_EQ(inodes_in_use(test.volume), before);
+  // An open directory keeps its names.
+  auto listing = engine::open_description(test.context(), test.session(), -1, directory, O_RDONLY,
+                                          false, false);
+  EXPECT_EQ(*engine::evict_names(test.context(), directory, UINT32_MAX), 0u);
+  for (auto& held : {description, listing})
+    ASSERT_TRUE(engine::drop_reference(test.context(), *held).has_value());
+  ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), known, 1).has_value());
+}
+
+TEST_F(OriginTest, directories_go_when_they_are_empty_here_and_old) {
+  fs::create_directories(source / "d/sub/deep");
+  put("d/sub/f", "1");
+  InodeNumber directory = look("d"), sub = *look(directory, "sub");
+  ASSERT_TRUE(look(sub, "f"));
+  ASSERT_TRUE(look(sub, "deep"));
+  uint32_t now = test.volume.superblock().origin_epoch;
+  uint64_t tree = test.volume.superblock().dirtree_seq;
+  EXPECT_EQ(*engine::evict_names(test.context(), directory, now + 1), 0u);  // sub has names
+  EXPECT_EQ(*engine::evict_names(test.context(), sub, now), 1u);            // f; deep is in use
+  EXPECT_EQ(*engine::evict_names(test.context(), sub, now + 1), 1u);
+  EXPECT_EQ(*engine::evict_names(test.context(), directory, now + 1), 1u);
+  EXPECT_GT(test.volume.superblock().dirtree_seq, tree);
+  EXPECT_FALSE(look(sub, "f").has_value());  // that inode is gone
+  EXPECT_TRUE(look(*look(directory, "sub"), "f"));
+  EXPECT_TRUE(look(*look(directory, "sub"), "deep"));
+}
+
+TEST_F(OriginTest, a_name_that_is_there_is_found_while_others_throw_out_and_list) {
+  fs::create_directories(source / "d");
+  for (int i = 0; i < 40; i++) put("d/" + std::to_string(i), "x");
+  InodeNumber directory = look("d");
+  std::atomic<bool> stop{false};
+  std::atomic<uint32_t> evicted{0}, failed{0};
+  std::vector<std::thread> threads;
+  for (int looker = 0; looker < 2; looker++)
+    threads.emplace_back([&, looker] {
+      TestThread own(test.volume, test.session());
+      for (int i = 0; !stop.load(); i = (i + 7) % 40) {
+        engine::Found found;
+        std::string name = std::to_string((i + looker) % 40);
+        if (!engine::lookup(own.context, directory, base::text_of(name.c_str()), found)) failed++;
+      }
+      if (own.thread.origin_scratch) munmap(own.thread.origin_scratch, sizeof(Scratch));
+    });
+  for (int round = 0; round < 20'000 && evicted.load() < 4'000; round++)
+    evicted += engine::evict_names(test.context(), directory, UINT32_MAX).value_or(0);
+  stop.store(true);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed.load(), 0u);
+}
+
+TEST_F(OriginTest, who_lists_more_than_fits_makes_room) {
+  test.volume.superblock().inodes_max = 300;
+  for (int d = 0; d < 20; d++) {
+    fs::create_directories(source / std::to_string(d));
+    for (int i = 0; i < 50; i++) put(std::to_string(d) + "/" + std::to_string(i), "x");
+  }
+  for (int round = 0; round < 3; round++)
+    for (int d = 0; d < 20; d++) {
+      EXPECT_TRUE(look(look(std::to_string(d)), "49"));
+      EXPECT_LE(inodes_in_use(test.volume), 300u + 50u + engine::kBatchRecords);
+    }
 }
 
 TEST_F(OriginTest, a_process_that_dies_in_a_change_leaves_directories_to_be_listed_anew) {

@@ -4,6 +4,8 @@
 // counted.
 #pragma once
 
+#include <cerrno>
+
 #include "metrics/meter.h"
 #include "posix/thread.h"
 
@@ -37,6 +39,9 @@ inline void count_bytes(metrics::Block& block, metrics::Operation operation, int
     metrics::count_event(block, metrics::Event::k_bytes_written, static_cast<uint64_t>(result));
 }
 
+// A call that has walked to an inode which the cache threw out before it was used walks again.
+inline constexpr uint32_t kWalksAgain = 3;
+
 // The mount of the thread's last call is as good a guess as any for this one's.
 template <Serve serve>
 inline int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
@@ -52,7 +57,12 @@ inline int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64
   uint64_t began = 0;
   if (!guess || metrics::count_down(*guess->block)) [[unlikely]]
     began = begin_timed(self, guess);
-  int64_t result = serve(a, b, c, d, e, f);
+  int64_t result;
+  uint32_t again = kWalksAgain;
+  do {
+    self.may_be_stale = false;
+    result = serve(a, b, c, d, e, f);
+  } while (result == -ESTALE && self.may_be_stale && again-- > 0);
   engine::Thread* touched = self.touched;
   if (!touched) [[unlikely]] {
     keep_guess(self, guess);

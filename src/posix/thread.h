@@ -30,6 +30,8 @@ struct ThreadState {
       not_allowed;  // bit per mount: this thread's user may not use it (FUSE without allow_other)
   Way passed;       // why this call is handed on, if it is
   bool tracing;     // facts are wanted
+  bool
+      may_be_stale;  // the call has walked where inodes nobody uses are thrown out, and may find one gone
   // The slot in the volume that this call was found to be about; nullptr: none so far. It has a block.
   engine::Thread* touched;
   TracedFacts traced;

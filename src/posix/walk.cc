@@ -94,6 +94,7 @@ bool jump(State& state, engine::InodeNumber start) {
       origin_epoch_of(mount) != origin_epoch)
     return false;
   walk.mount = &mount;
+  walk.self->may_be_stale = origin_epoch != 0;
   walk.directory = directory;
   state.position = size;
   state.searched = true;
@@ -444,6 +445,7 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
       return run(state);
   }
   state.start = walk.directory;
+  walk.self->may_be_stale = walk.mount->volume.origin() != nullptr;
   if ((flags & kBounded) == 0 && (walk.absolute || state.position == 0)) {
     state.origin_epoch = origin_epoch_of(*walk.mount);
     // Epoch 0 of a volume with an origin: every name is asked for each time.
