@@ -27,8 +27,7 @@ void trace_call(ThreadState& self, metrics::Timing timing, CallName name, Way wa
 
 }  // namespace
 
-[[gnu::cold]] uint64_t begin_timed(ThreadState& self,
-                                                                   engine::Thread* guess) {
+[[gnu::cold]] uint64_t begin_timed(ThreadState& self, engine::Thread* guess) {
   uint64_t began = guess ? metrics::begin_timing(*guess->block, guess->volume->control())
                          : metrics::clock_ticks();
   if (!guess || (began & metrics::kTraced)) {
