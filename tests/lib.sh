@@ -21,6 +21,8 @@
 set -u
 export LC_ALL=C
 build=$(readlink -f "${1:?usage: run BUILD_DIR [--long]}") || exit 1
+# By its whole name, for it leaves the directory it was started in.
+case $0 in /*) ;; *) exec bash "$(readlink -f "$0")" "$@" ;; esac
 if [ "$(id -u)" = 0 ] && [ -z "${BT_TEST_PROTECTED:-}" ] && unshare --mount true 2>/dev/null; then
   export BT_TEST_PROTECTED=1
   exec unshare --mount --propagation private bash -c '

@@ -150,23 +150,6 @@ void claim_sessions(ThreadState& self) {
   }
 }
 
-// The working directory as the kernel has it, when no session tells. A path that leads there now is not proof: the
-// inode must be the same.
-void find_working_directory() {
-  leave_mounts();
-  char path[kMountPathMax];
-  int64_t size = raw_syscall(SYS_getcwd, raw_argument(path), sizeof path);
-  uint32_t prefix;
-  if (size <= 1 || !match_mount({path, static_cast<uint32_t>(size - 1)}, prefix)) return;
-  Walk walk;
-  if (!walk_path(AT_FDCWD, path, 0, walk) || !S_ISDIR(walk.found.mode)) return;
-  struct stat here;
-  if (raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here)) < 0) return;
-  if (here.st_dev != walk.mount->device || here.st_ino != format::raw(walk.found.inode.index()))
-    return;
-  (void)enter_directory(*walk.mount, walk.found.inode);
-}
-
 void set_prefix() {
   first_look.prefix = 0;
   first_look.prefix_mask = 0;

@@ -24,7 +24,7 @@ Result<void> follow_kernel(Mount& mount, engine::InodeNumber inode) {
   struct stat here;
   BT_TRY(from_kernel(raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here))));
   if (here.st_dev != mount.device || here.st_ino != format::raw(inode.index())) {
-    leave_mounts();
+    find_working_directory();
     return {};
   }
   return enter_directory(mount, inode);
@@ -52,7 +52,7 @@ Result<void> change_to_path(const char* path) {
   auto walked = walk_path(AT_FDCWD, path, kWalkFollow, walk);
   if (!walked && walked.error() == error::not_ours) {
     BT_TRY(from_kernel(raw_syscall(SYS_chdir, raw_argument(path))));
-    leave_mounts();
+    find_working_directory();
     return {};
   }
   BT_TRY(walked);
@@ -65,7 +65,7 @@ Result<void> change_to_descriptor(uint64_t fd) {
   auto found = find_open(fd, file);
   if (!found && found.error() == error::not_ours) {
     BT_TRY(from_kernel(raw_syscall(SYS_fchdir, static_cast<int64_t>(fd))));
-    leave_mounts();
+    find_working_directory();
     return {};
   }
   BT_TRY(found);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "posix/cwd.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/fence.h"
 #include "base/syscall.h"
 #include "engine/descriptions.h"
+#include "posix/walk.h"
 
 namespace bt::posix {
 
@@ -60,25 +63,47 @@ Result<void> enter_directory(Mount& mount, engine::InodeNumber inode) {
   return {};
 }
 
-void leave_mounts() {
+namespace {
+
+// The kernel's working directory. A path that leads there now is not proof: the inode must be the same.
+bool enter_mount_at(const char* path, uint32_t size) {
+  uint32_t prefix;
+  if (!match_mount({path, size}, prefix)) return false;
+  Walk walk;
+  if (!walk_path(AT_FDCWD, path, 0, walk) || !S_ISDIR(walk.found.mode)) return false;
+  struct stat here;
+  if (raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here)) < 0) return false;
+  if (here.st_dev != walk.mount->device || here.st_ino != format::raw(walk.found.inode.index()))
+    return false;
+  return enter_directory(*walk.mount, walk.found.inode).has_value();
+}
+
+// It may lie above a mount, so that relative paths lead into it.
+void leave_mounts(const char* path, uint32_t size) {
   drop_reference();
-  char path[kMountPathMax];
-  int64_t size = raw_syscall(SYS_getcwd, raw_argument(path), sizeof path);
   Files& files = *thread_state.files;
   FilesGuard guard(files);
   publish(files, 0, 0);
-  if (size <= 1) return;
-  uint32_t length = static_cast<uint32_t>(size - 1);
-  if (length == 1) length = 0;  // "/" covers nothing but the slash
+  if (size == 0) return;
+  if (size == 1) size = 0;  // "/" covers nothing but the slash
   for (uint32_t i = 0; i < mount_count; i++) {
     const Mount& mount = mounts[i];
-    if (mount.path_size <= length || mount.path[length] != '/') continue;
-    if (!base::equal({mount.path, length}, {path, length})) continue;
+    if (mount.path_size <= size || mount.path[size] != '/') continue;
+    if (!base::equal({mount.path, size}, {path, size})) continue;
     files.cwd.above_mount = i + 1;
-    files.cwd.above_size = length + 1;
+    files.cwd.above_size = size + 1;
     first_look.cwd_above_ours = 1;
     return;
   }
+}
+
+}  // namespace
+
+void find_working_directory() {
+  char path[kMountPathMax];
+  int64_t length = raw_syscall(SYS_getcwd, raw_argument(path), sizeof path);
+  auto size = static_cast<uint32_t>(length > 1 ? length - 1 : 0);
+  if (!enter_mount_at(path, size)) leave_mounts(path, size);
 }
 
 Mount* mount_below(base::Text path, uint32_t& prefix_size) {

@@ -16,8 +16,9 @@ WorkingDirectory working_directory();
 Result<void> enter_directory(Mount& mount, engine::InodeNumber inode);
 // After exec, when the session already holds the reference. Nobody else runs yet.
 void adopt_directory(Files& files, const Mount& mount, engine::InodeNumber inode);
-// After one that led elsewhere, or at attach: asks the kernel where we are.
-void leave_mounts();
+// After one whose path or descriptor is not known to lead to a mount, though it may (a symbolic link, a kernel's descriptor),
+// and at attach: asks the kernel where we are.
+void find_working_directory();
 // The part of the mount's path that lies below the working directory, when it lies there; empty otherwise.
 Mount* mount_below(base::Text path, uint32_t& prefix_size);
 

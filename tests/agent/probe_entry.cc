@@ -279,27 +279,49 @@ PROBE(backtraces_reach_through_a_blocked_call, false) {
   return "";
 }
 
-void nothing(int) {}
+// In the memory that parent and child share: how often the handler ran.
+int* handled;
+void count_handled(int) { __atomic_add_fetch(handled, 1, __ATOMIC_RELEASE); }
+
+// True when the process sleeps, in whatever call; false after ten seconds.
+bool falls_asleep(pid_t pid) {
+  std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  for (int i = 0; i < 10000; i++) {
+    char text[512] = {};
+    int fd = open(path.c_str(), O_RDONLY);
+    (void)!read(fd, text, sizeof text - 1);
+    close(fd);
+    const char* state = strrchr(text, ')');
+    if (state && state[2] == 'S') return true;
+    usleep(1000);
+  }
+  return false;
+}
+
 PROBE(calls_restart_with_SA_RESTART_and_only_then, false) {
   REQUIRE(pipe(blocked_pipe) == 0);
+  handled = static_cast<int*>(
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   for (int flags : {0, SA_RESTART}) {
+    *handled = 0;
     struct sigaction action = {};
-    action.sa_handler = nothing;
+    action.sa_handler = count_handled;
     action.sa_flags = flags;
     sigaction(SIGUSR1, &action, nullptr);
     pid_t self = getpid();
     pid_t child = fork();
     if (child == 0) {
-      usleep(20000);
+      bool asleep = falls_asleep(self);
       kill(self, SIGUSR1);
-      usleep(20000);
+      while (!__atomic_load_n(handled, __ATOMIC_ACQUIRE)) usleep(1000);
+      asleep = falls_asleep(self) && asleep;
       (void)!write(blocked_pipe[1], "x", 1);
-      _exit(0);
+      _exit(!asleep);
     }
     char byte;
     ssize_t result = read(blocked_pipe[0], &byte, 1);
-    int error = errno;
-    waitpid(child, nullptr, 0);
+    int error = errno, status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child && status == 0);
     REQUIRE(flags ? result == 1 : result == -1 && error == EINTR);
     if (!flags) REQUIRE(read(blocked_pipe[0], &byte, 1) == 1);
   }
