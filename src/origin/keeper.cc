@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "origin/keeper.h"
 
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include <algorithm>
@@ -96,6 +97,12 @@ uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings)
 
 Memory read_memory(const std::string& groups, const std::string& root) {
   Memory memory{};
+  // Where /proc/meminfo is kept from ordinary users.
+  struct sysinfo machine {};
+  if (sysinfo(&machine) == 0) {
+    memory.total = machine.totalram * machine.mem_unit;
+    memory.available = (machine.freeram + machine.bufferram) * machine.mem_unit;
+  }
   std::ifstream file("/proc/meminfo");
   std::string name, unit;
   uint64_t value = 0;

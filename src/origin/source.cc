@@ -153,6 +153,29 @@ Result<void> ask_source(Context& context, int32_t directory, const char* path,
   return {};
 }
 
+namespace {
+
+// Whoever made a file without the right to write it may write what he opened then; so must what is written back for him. His
+// file is made writable for the moment of opening it.
+int64_t open_as_owner(Context& context, const char* path, int32_t flags) {
+  constexpr uint32_t kPermissions = 07777, kOwnerReadsAndWrites = 0600;
+  int32_t root = source_root(context);
+  SourceAttributes file;
+  if (!ask_source(context, root, path, file)) return -EACCES;
+  if ((file.mode & engine::kModeType) != engine::kModeRegular) return -EACCES;
+  uint32_t mode = file.mode & kPermissions;
+  if (raw_syscall(SYS_fchmodat, root, raw_argument(path), mode | kOwnerReadsAndWrites) < 0)
+    return -EACCES;
+  int64_t opened = raw_syscall(SYS_openat, root, raw_argument(path), flags);
+  if (opened >= 0)
+    (void)raw_syscall(SYS_fchmod, opened, mode);
+  else
+    (void)raw_syscall(SYS_fchmodat, root, raw_argument(path), mode);
+  return opened;
+}
+
+}  // namespace
+
 Result<void> SourceFile::open(Context& context, const char* path, int32_t flags, uint32_t mode) {
   flags |= O_CLOEXEC | O_NOFOLLOW;
   int64_t opened = raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags, mode);
@@ -160,6 +183,8 @@ Result<void> SourceFile::open(Context& context, const char* path, int32_t flags,
   if (opened == -EPERM && (flags & O_NOATIME))
     opened =
         raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags & ~O_NOATIME, mode);
+  if (opened == -EACCES && !(flags & (O_CREAT | O_DIRECTORY)))
+    opened = open_as_owner(context, path, flags);
   BT_TRY_ASSIGN(uint64_t descriptor, source_result(opened));
   descriptor_ = static_cast<int32_t>(descriptor);
   return {};
