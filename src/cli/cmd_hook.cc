@@ -11,18 +11,17 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/hook/loaded.h"
 #include "cli/hook/map_view_printer.h"
 #include "cli/hook/shipped.h"
 #include "cli/json_writer.h"
 #include "loader/object.h"
-#include "loader/sections.h"
 #include "loader/store.h"
 #include "registry/writer.h"
 
 namespace bt::cli {
 namespace {
 
-using loader::ObjectFiles;
 using loader::Store;
 
 // `7`, or the name of exactly one loaded object.
@@ -102,54 +101,20 @@ int hook_load(Arguments& arguments) {
   return 0;
 }
 
-void list_as_json(const Store& store) {
-  JsonWriter json;
-  json.begin_array();
-  for (const loader::LoadedObject& object : store.list()) {
-    ObjectFiles files(store.directory(), object.id);
-    json.begin_object();
-    json.member("id", object.id);
-    json.member("name", object.name);
-    json.member("loaded_at_ns", object.loaded_at_ns);
-    json.key("programs");
-    json.begin_array();
-    for (uint32_t i = 0; i < files.header().program_count; i++) {
-      const hooks::ImageProgram& program = files.program(i);
-      json.begin_object();
-      json.member("name", program.name);
-      json.member("section", program.section);
-      json.member("instructions", program.insn_count);
-      json.end_object();
-    }
-    json.end_array();
-    json.key("maps");
-    json.begin_array();
-    for (uint32_t i = 0; i < files.header().map_count; i++) json.value(files.map(i).name);
-    json.end_array();
-    json.end_object();
-  }
-  json.end_array();
-  std::puts(json.text().c_str());
-}
-
 int hook_list(Arguments& arguments) {
   bool as_json = arguments.flag("--json");
   arguments.words(1, 1);
-  Store store(registry::run_directory_path());
+  std::vector<LoadedObjectView> objects = loaded_objects(Store(registry::run_directory_path()));
   if (as_json) {
-    list_as_json(store);
+    JsonWriter json;
+    put_loaded_objects(json, objects);
+    std::puts(json.text().c_str());
     return 0;
   }
-  for (const loader::LoadedObject& object : store.list()) {
-    ObjectFiles files(store.directory(), object.id);
+  for (const LoadedObjectView& object : objects) {
     std::printf("%lu  %s\n", static_cast<unsigned long>(object.id), object.name.c_str());
-    for (uint32_t i = 0; i < files.header().program_count; i++) {
-      const hooks::ImageProgram& program = files.program(i);
-      std::printf("    %s: %s\n", program.name,
-                  loader::describe(static_cast<hooks::AttachKind>(program.attach_kind),
-                                   program.attach_number)
-                      .c_str());
-    }
+    for (const LoadedProgramView& program : object.programs)
+      std::printf("    %s: %s\n", program.name.c_str(), program.attach.c_str());
   }
   return 0;
 }

@@ -162,6 +162,35 @@ TEST_F(Runtime, a_damaged_image_is_not_run) {
   EXPECT_GE(store->registry().header.load_failures.load(), 1u);
 }
 
+// docs/decisions/0004: what runs is a copy, so that no writer of the file reaches it.
+TEST_F(Runtime, an_image_that_is_changed_or_replaced_after_it_was_read_changes_nothing) {
+  uint64_t id = load("deny", {{"read_only", "/a"}});
+  ASSERT_EQ(denied("/a/x", O_WRONLY), -EROFS);
+  std::string path = store->directory() + "/" + std::to_string(id) + ".image";
+  chmod(path.c_str(), 0600);
+  std::string noise(static_cast<size_t>(std::filesystem::file_size(path)), '\x95');  // all exit
+  int fd = open(path.c_str(), O_RDWR);
+  ASSERT_EQ(pwrite(fd, noise.data(), noise.size(), 0), static_cast<ssize_t>(noise.size()));
+  close(fd);
+  EXPECT_EQ(denied("/a/x", O_WRONLY), -EROFS);
+  truncate(path.c_str(), 0);
+  EXPECT_EQ(denied("/a/x", O_WRONLY), -EROFS);
+  unlink(path.c_str());
+  EXPECT_EQ(denied("/a/x", O_WRONLY), -EROFS);
+  load("opens");  // the table is built anew, of what was read
+  EXPECT_EQ(denied("/a/x", O_WRONLY), -EROFS);
+}
+
+TEST_F(Runtime, a_link_in_the_place_of_an_image_is_not_followed) {
+  uint64_t id = load("deny", {{"read_only", "/a"}});
+  std::string path = store->directory() + "/" + std::to_string(id) + ".image";
+  std::filesystem::rename(path, path + ".elsewhere");
+  std::filesystem::create_symlink(path + ".elsewhere", path);
+  EXPECT_EQ(denied("/a/x", O_WRONLY), 0);
+  EXPECT_GE(store->registry().header.load_failures.load(), 1u);
+  std::filesystem::remove(path + ".elsewhere");
+}
+
 TEST_F(Runtime, a_file_that_others_may_write_is_not_run) {
   uint64_t id = load("deny", {{"read_only", "/a"}});
   chmod((store->directory() + "/" + std::to_string(id) + ".image").c_str(), 0666);

@@ -6,7 +6,6 @@
 #include "cli/hook/map_view_printer.h"
 #include "loader/object.h"
 #include "loader/sections.h"
-#include "loader/store.h"
 #include "registry/writer.h"
 
 namespace bt::cli {
@@ -30,12 +29,13 @@ LoadedObjectView view_of(const loader::Store& store, const loader::LoadedObject&
   LoadedObjectView view;
   view.id = object.id;
   view.name = object.name;
+  view.loaded_at_ns = object.loaded_at_ns;
   for (uint32_t i = 0; i < files.header().program_count; i++) {
     const hooks::ImageProgram& program = files.program(i);
     view.programs.push_back({program.name,
                              loader::describe(static_cast<hooks::AttachKind>(program.attach_kind),
                                               program.attach_number),
-                             program.insn_count});
+                             program.insn_count, program.section});
   }
   for (uint32_t i = 0; i < files.header().map_count; i++)
     view.maps.push_back(view_of(files.map(i), files.view(i, nullptr)));
@@ -44,18 +44,22 @@ LoadedObjectView view_of(const loader::Store& store, const loader::LoadedObject&
 
 }  // namespace
 
-std::vector<LoadedObjectView> loaded_objects() {
+std::vector<LoadedObjectView> loaded_objects(const loader::Store& store) {
   std::vector<LoadedObjectView> views;
+  for (const loader::LoadedObject& object : store.list()) views.push_back(view_of(store, object));
+  return views;
+}
+
+std::vector<LoadedObjectView> loaded_objects() {
   std::string directory = registry::run_directory_path();
   // A look must not create what a Store creates.
-  if (access((directory + "/hooks/registry").c_str(), R_OK | W_OK) != 0) return views;
+  if (access((directory + "/hooks/registry").c_str(), R_OK | W_OK) != 0) return {};
   try {
-    loader::Store store(directory);
-    for (const loader::LoadedObject& object : store.list()) views.push_back(view_of(store, object));
+    return loaded_objects(loader::Store(directory));
   } catch (const loader::ObjectError&) {
     // Unloaded under our eyes, or another version's: whoever wants to know asks `btfuse hook list`.
+    return {};
   }
-  return views;
 }
 
 void put_loaded_objects(JsonWriter& json, const std::vector<LoadedObjectView>& objects) {
@@ -64,11 +68,13 @@ void put_loaded_objects(JsonWriter& json, const std::vector<LoadedObjectView>& o
     json.begin_object();
     json.member("id", object.id);
     json.member("name", object.name);
+    json.member("loaded_at_ns", object.loaded_at_ns);
     json.key("programs");
     json.begin_array();
     for (const LoadedProgramView& program : object.programs) {
       json.begin_object();
       json.member("name", program.name);
+      json.member("section", program.section);
       json.member("attach", program.attach);
       json.member("instructions", program.instructions);
       json.end_object();

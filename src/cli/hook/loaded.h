@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is loaded for this user's programs, in short: for the views that show it beside a mount. `btfuse hook` says more.
+// What is loaded for this user's programs: for `btfuse hook list` and for the views that show it beside a mount.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "cli/json_writer.h"
+#include "loader/store.h"
 
 namespace bt::cli {
 
 struct LoadedProgramView {
   std::string name, attach;
   uint32_t instructions = 0;
+  std::string section;
 };
 struct LoadedMapView {
   std::string name, type;
@@ -25,8 +27,10 @@ struct LoadedObjectView {
   std::string name;
   std::vector<LoadedProgramView> programs;
   std::vector<LoadedMapView> maps;
+  uint64_t loaded_at_ns = 0;
 };
 
+std::vector<LoadedObjectView> loaded_objects(const loader::Store& store);  // throws ObjectError
 // Empty where nothing was ever loaded, and where what is loaded cannot be read.
 std::vector<LoadedObjectView> loaded_objects();
 
