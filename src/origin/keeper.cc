@@ -87,6 +87,15 @@ void apply_groups(const std::string& groups, const std::string& root, Memory& me
 
 }  // namespace
 
+namespace {
+
+uint64_t wanted_memory(const Memory& memory) {
+  return static_cast<uint64_t>(kPressure * static_cast<double>(memory.total));
+}
+bool is_pressed(const Memory& memory) { return memory.available < wanted_memory(memory); }
+
+}  // namespace
+
 uint32_t dirty_pages_max(const engine::Volume& volume, const Settings& settings) {
   if (settings.write_through) return 0;
   uint64_t pages = std::min(settings.cache_max / kPageSize, volume.geometry().pages.count);
@@ -116,11 +125,10 @@ Memory read_memory(const std::string& groups, const std::string& root) {
 
 uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
                      const Settings& settings) {
-  auto wanted = static_cast<uint64_t>(kPressure * static_cast<double>(memory.total));
   uint64_t next = budget + budget / 10 + kPageSize;
-  if (memory.available < wanted) {
+  if (is_pressed(memory)) {
     uint64_t held = std::min(budget, in_use);
-    uint64_t step = std::max(held / 5, wanted - memory.available + memory.excess);
+    uint64_t step = std::max(held / 5, wanted_memory(memory) - memory.available + memory.excess);
     next = held - std::min(held, step);
   }
   return std::clamp(next, settings.cache_min, settings.cache_max);
@@ -175,6 +183,17 @@ void Keeper::set_budget(uint64_t bytes) {
   __atomic_store_n(&volume_.control().cache_budget, bytes, __ATOMIC_RELAXED);
 }
 
+// True: memory is short. What is thrown out then goes back to the machine at once; the housekeeper would take his time.
+bool Keeper::look_at_memory(engine::Context& context) {
+  Memory memory = read_memory();
+  set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, memory, settings_));
+  ahead_.allow(memory.available > memory.total / kAheadPart);
+  make_room(context, 0);
+  bool is_short = is_pressed(memory);
+  if (is_short) (void)engine::return_all_free_pages(context.thread, page_return_).has_value();
+  return is_short;
+}
+
 // A round begins with a new epoch: what is used from then on carries it. A second later, when whoever had just walked to
 // something has used it, the rest goes.
 void Keeper::keep_inodes(engine::Context& context) {
@@ -217,10 +236,8 @@ void Keeper::run() {
                                   __ATOMIC_RELAXED);
     astray = dirty;
     if (now >= next_look) {
-      next_look = now + kLookEvery;
-      Memory memory = read_memory();
-      set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, memory, settings_));
-      ahead_.allow(memory.available > memory.total / kAheadPart);
+      bool is_short = look_at_memory(context);
+      next_look = now + (is_short ? kTick : kLookEvery);
     }
     make_room(context, 0);
     keep_inodes(context);

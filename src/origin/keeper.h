@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/page_return.h"
 #include "origin/ahead.h"
 #include "origin/directory.h"
 
@@ -52,13 +53,15 @@ class Keeper {
   void write_back_old(engine::Context& context);
   void set_budget(uint64_t bytes);
   void keep_inodes(engine::Context& context);
+  bool look_at_memory(engine::Context& context);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   Settings settings_;
   uint64_t budget_;
   Ahead ahead_;
-  uint32_t round_epoch_ = 0;  // what was not used since goes; 0: no round is on
+  engine::PageReturn page_return_{256, 0};  // while memory is short, little is kept
+  uint32_t round_epoch_ = 0;                // what was not used since goes; 0: no round is on
   int64_t round_began_ns_ = 0;
   std::atomic<bool> stop_{false};
   std::thread thread_;
