@@ -77,7 +77,7 @@ TEST_F(UserCopy, vector_registers_survive_copies_and_faults) {
         "sub $128, %%rsp; call bt_user_copy; add $128, %%rsp\n"
         "vmovups %%ymm0, (%[out]); vmovups %%ymm1, 32(%[out])\n"
         "vmovups %%ymm2, 64(%[out]); vmovups %%ymm3, 96(%[out]); vzeroupper\n"
-        : "=a"(good), "+D"(to), "+S"(from), "+d"(size)
+        : "=&a"(good), "+D"(to), "+S"(from), "+d"(size)
         : [in] "b"(before), [out] "r"(after)
         : "rcx", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3");
     EXPECT_EQ(source == memory_, good);

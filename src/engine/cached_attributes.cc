@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Attributes that an origin has told of.
+#include "base/user_copy.h"
 #include "engine/cached.h"
 #include "engine/file_pages.h"
 #include "engine/inode_lock.h"
@@ -47,13 +48,13 @@ Result<void> store_link(Transaction& txn, Context& context, InodeNumber inode, I
                         Text target) {
   if (target.size <= kInodeInlineBytes) {
     // A link's target never changes while its inode lives; writing the same bytes again harms no reader.
-    __builtin_memcpy(record.link_target, target.data, target.size);
+    copy_unseen(record.link_target, target.data, target.size);
   } else if (record.root == PageIndex::kNone) {
     PageIndex page = take_page(txn, context.thread, inode.index(), 0, kPageData);
     char* bytes = context.volume().page(page);
     if (!bytes) return BT_DAMAGED(context.volume());
-    __builtin_memcpy(bytes, target.data, target.size);
-    __builtin_memset(bytes + target.size, 0, kPageSizeBytes - target.size);
+    copy_unseen(bytes, target.data, target.size);
+    base::zero_user(bytes + target.size, kPageSizeBytes - target.size);
     txn.store(record.root, page);
     txn.store(record.page_count, uint64_t{1});
   }

@@ -22,15 +22,9 @@ void mark_seen(Transaction& txn, DentryRecord& dentry, uint8_t seen) {
 
 void init_stub(InodeRecord& record, InodeNumber parent, uint64_t number, uint32_t type) {
   clear_record(record, 0, 0, 0);
-  record.origin = number;
-  record.valid_epoch = 0;
-  record.cached = CachedPart{};
-  record.nlink = 1;
-  if (type != kModeDirectory) return;
-  record.nlink = 2;
-  record.directory = DirectoryPart{};
-  record.directory.next_cookie = 3;
-  record.directory.parent = parent;
+  clear_cached_part(record, number);
+  store_unseen(record.nlink, type == kModeDirectory ? 2 : 1);
+  if (type == kModeDirectory) make_directory_part(record, parent);
 }
 
 struct Stub {
@@ -56,7 +50,7 @@ Result<InodeNumber> make_stub(Transaction& txn, Thread& thread, InodeRecord& dir
   EntryPlace place;
   BT_TRY(find_place(volume, stub.directory.index(), stub.name, hash, place));
   if (!place.dentry) return BT_DAMAGED(volume);
-  record->name = place.index;
+  store_unseen(record->name, place.index);
   mark_seen(txn, *place.dentry, stub.seen);
   if (stub.type == kModeDirectory) txn.store(directory.nlink, directory.nlink + 1);
   return made;

@@ -19,7 +19,7 @@ inline bool equal_bytes(const char* a, const char* b, uint32_t size) {
   if (size >= 4)
     return load_half(a) == load_half(b) && load_half(a + size - 4) == load_half(b + size - 4);
   for (uint32_t at = 0; at < size; at++)
-    if (a[at] != b[at]) return false;
+    if (load_relaxed(a[at]) != load_relaxed(b[at])) return false;
   return true;
 }
 
@@ -128,12 +128,12 @@ bool copy_name(const Volume& volume, const DentryRecord& dentry, char* name, uin
   size = load_relaxed(dentry.name_size);
   if (size == 0) return false;
   uint32_t head_size = base::min(size, kDentryNameBytes);
-  __builtin_memcpy(name, dentry.name, kDentryNameBytes);
+  copy_torn(name, dentry.name, kDentryNameBytes);
   DentryIndex next = load_relaxed(dentry.continuation);
   for (uint32_t at = head_size; at < size; at += kContinuationNameBytes) {
     const DentryContinuation* more = continuation_at(volume, next);
     if (!more) return false;
-    __builtin_memcpy(name + at, more->name, base::min(size - at, kContinuationNameBytes));
+    copy_torn(name + at, more->name, base::min(size - at, kContinuationNameBytes));
     next = load_relaxed(more->next);
   }
   name[size] = 0;
@@ -177,9 +177,9 @@ Result<DentryIndex> write_tail(Transaction& txn, Thread& thread, Text name) {
     if (!more) [[unlikely]]
       return BT_DAMAGED(*thread.volume);
     txn.store(more->next, next);  // The free link shares this place: logged.
-    more->kind = kDentryContinuation;
-    __builtin_memset(more->reserved, 0, sizeof more->reserved);
-    __builtin_memcpy(more->name, name.data + at, base::min(name.size - at, kContinuationNameBytes));
+    store_unseen(reinterpret_cast<uint32_t&>(more->kind), kDentryContinuation);
+    store_unseen(reinterpret_cast<uint32_t&>(more->reserved[3]), 0);
+    copy_unseen(more->name, name.data + at, base::min(name.size - at, kContinuationNameBytes));
     next = index;
   }
   return next;
@@ -188,9 +188,9 @@ Result<DentryIndex> write_tail(Transaction& txn, Thread& thread, Text name) {
 Result<void> append_to_list(Transaction& txn, Volume& volume, InodeRecord& directory,
                             DentryRecord& dentry, DentryIndex index) {
   DirectoryPart& part = directory.directory;
-  dentry.directory_next = DentryIndex::kNone;
-  dentry.directory_previous = part.last;
-  dentry.cookie = part.next_cookie;
+  store_unseen(dentry.directory_next, DentryIndex::kNone);
+  store_unseen(dentry.directory_previous, part.last);
+  store_unseen(dentry.cookie, part.next_cookie);
   if (part.last == DentryIndex::kNone) {
     txn.store(part.first, index);
   } else {

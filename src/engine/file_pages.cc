@@ -8,6 +8,7 @@
 #include "engine/cached.h"
 #include "engine/file_pages_internal.h"
 #include "engine/housekeeping.h"
+#include "engine/seq_read.h"
 
 namespace bt::engine {
 
@@ -24,7 +25,15 @@ RadixPage* radix_page(const Volume& volume, PageIndex page) {
   return reinterpret_cast<RadixPage*>(volume.page(page));
 }
 
-// Root and height share a word so that one log entry covers both.
+// Root and height share a word so that one log entry covers both, and one load.
+struct Root {
+  PageIndex page;
+  uint64_t height;
+};
+Root load_root(const InodeRecord& inode) {
+  uint64_t word = load_relaxed(reinterpret_cast<const uint64_t&>(inode.root));
+  return {PageIndex{static_cast<uint32_t>(word)}, word >> 32};
+}
 void store_root(Transaction& txn, InodeRecord& inode, PageIndex root, uint32_t height) {
   static_assert(offsetof(InodeRecord, root) % 8 == 0);
   static_assert(offsetof(InodeRecord, height) == offsetof(InodeRecord, root) + 4);
@@ -123,9 +132,7 @@ class Remover {
 }  // namespace
 
 PageIndex find_page(const Volume& volume, const InodeRecord& inode, uint64_t index) {
-  uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(&inode.root), __ATOMIC_RELAXED);
-  auto page = PageIndex{static_cast<uint32_t>(word)};
-  uint64_t height = word >> 32;
+  auto [page, height] = load_root(inode);
   if (height > kRadixHeightMax || index >> (kFanoutBits * height)) return PageIndex::kNone;
   while (height > 0) {
     RadixPage* radix = radix_page(volume, page);
@@ -137,9 +144,7 @@ PageIndex find_page(const Volume& volume, const InodeRecord& inode, uint64_t ind
 }
 
 PageRun find_run(const Volume& volume, const InodeRecord& inode, uint64_t index, uint64_t count) {
-  uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(&inode.root), __ATOMIC_RELAXED);
-  auto page = PageIndex{static_cast<uint32_t>(word)};
-  uint64_t height = word >> 32;
+  auto [page, height] = load_root(inode);
   if (height > kRadixHeightMax || index >> (kFanoutBits * height)) return {PageIndex::kNone, count};
   while (height > 0) {
     RadixPage* radix = radix_page(volume, page);
@@ -169,8 +174,10 @@ uint32_t radix_height_for(uint64_t last) {
 
 uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inode, uint64_t first,
                                    uint64_t last) {
-  uint32_t height = inode.height, needed = radix_height_for(last);
-  if (inode.root == PageIndex::kNone) height = needed;
+  auto [root, height] = load_root(inode);
+  uint32_t needed = radix_height_for(last);
+  if (height > kRadixHeightMax) return 0;  // damage, as make_place will say
+  if (root == PageIndex::kNone) height = needed;
   uint32_t missing = 0;
   if (needed > height) {
     missing =
@@ -190,15 +197,14 @@ uint32_t count_missing_radix_pages(const Volume& volume, const InodeRecord& inod
 
 bool has_radix_page(const Volume& volume, const InodeRecord& inode, uint64_t index,
                     uint32_t level) {
-  if (inode.root == PageIndex::kNone) return false;
-  if (level > inode.height)
-    return index >> (kFanoutBits * level) == 0;  // a new root, counted as such
-  if (index >> (kFanoutBits * inode.height)) return false;
-  PageIndex page = inode.root;
-  for (uint32_t height = inode.height; height > level; height--) {
+  auto [page, height] = load_root(inode);
+  if (page == PageIndex::kNone || height > kRadixHeightMax) return false;
+  if (level > height) return index >> (kFanoutBits * level) == 0;  // a new root, counted as such
+  if (index >> (kFanoutBits * height)) return false;
+  for (; height > level; height--) {
     RadixPage* radix = radix_page(volume, page);
     if (!radix) return false;
-    page = radix->child[child_slot(index, height - 1)];
+    page = load_relaxed(radix->child[child_slot(index, height - 1)]);
   }
   return page != PageIndex::kNone;
 }

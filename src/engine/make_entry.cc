@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/make_entry.h"
 
+#include "base/user_copy.h"
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
@@ -44,13 +45,13 @@ Result<void> write_inheritance(Transaction& txn, Thread& thread, InodeRecord& re
   };
   if (is_directory(mode)) {
     BT_TRY(put(kXattrAclDefault));
-    record.flags |= kInodeHasDefaultAcl;
+    store_unseen(record.flags, record.flags | kInodeHasDefaultAcl);
   }
   if (!inherit_acl(inheritance.acl, mode)) {
     BT_TRY(put(kXattrAclAccess));
-    record.flags |= kInodeHasAcl;
+    store_unseen(record.flags, record.flags | kInodeHasAcl);
   }
-  record.xattrs = writer.seal(count);
+  store_unseen(record.xattrs, writer.seal(count));
   return {};
 }
 
@@ -71,27 +72,19 @@ void inherit_group(const Credentials& credentials, const InodeRecord& directory,
 Result<void> write_link_target(Transaction& txn, Thread& thread, InodeRecord& record,
                                InodeIndex index, Text target) {
   if (target.size <= kInodeInlineBytes) {
-    __builtin_memcpy(record.link_target, target.data, target.size);
+    copy_unseen(record.link_target, target.data, target.size);
   } else {
     PageIndex page = take_page(txn, thread, index, 0, kPageData);
     char* bytes = thread.volume->page(page);
     if (!bytes) [[unlikely]]
       return BT_DAMAGED(*thread.volume);
-    __builtin_memcpy(bytes, target.data, target.size);
-    __builtin_memset(bytes + target.size, 0, kPageSizeBytes - target.size);
-    record.root = page;
-    record.page_count = 1;
+    copy_unseen(bytes, target.data, target.size);
+    base::zero_user(bytes + target.size, kPageSizeBytes - target.size);
+    store_unseen(record.root, page);
+    store_unseen(record.page_count, 1);
   }
-  record.size = target.size;
+  store_unseen(record.size, target.size);
   return {};
-}
-
-// What an origin keeps of an inode: nothing is known yet.
-void clear_cached_part(InodeRecord& record, uint64_t origin_number) {
-  record.cached = CachedPart{};
-  record.origin = origin_number;
-  record.valid_epoch = 0;
-  record.name = DentryIndex::kNone;
 }
 
 Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent,
@@ -111,13 +104,11 @@ Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent,
   if (context.volume().origin()) clear_cached_part(*record, thread.origin_number);
   uint32_t type = mode & kModeType;
   if (type == kModeDirectory) {
-    record->nlink = 2;
-    record->directory = DirectoryPart{};
-    record->directory.next_cookie = 3;
-    record->directory.parent = parent;
+    store_unseen(record->nlink, 2);
+    make_directory_part(*record, parent);
   } else {
-    record->nlink = 1;
-    if (type == kModeCharacter || type == kModeBlock) record->rdev = what.rdev;
+    store_unseen(record->nlink, 1);
+    if (type == kModeCharacter || type == kModeBlock) store_unseen(record->rdev, what.rdev);
     if (type == kModeLink) BT_TRY(write_link_target(txn, thread, *record, index, what.link_target));
   }
   if (inheritance.has_acl)
@@ -138,24 +129,47 @@ Result<void> check_new(const Credentials& credentials, Text name, const NewInode
   return {};
 }
 
+// Two halves of a word, at once.
+template <typename First, typename Second>
+void clear_two(First& first, Second& second) {
+  static_assert(sizeof(first) == 4 && sizeof(second) == 4);
+  BT_DEBUG_ASSERT(static_cast<void*>(&second) == &first + 1);
+  store_unseen(reinterpret_cast<uint64_t&>(first), 0);
+}
+
 }  // namespace
 
 void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now) {
-  record.uid = uid;
-  record.gid = gid;
-  record.opens = 0;
-  record.rdev = 0;
-  record.size = 0;
-  record.atime_ns = record.mtime_ns = record.ctime_ns = record.btime_ns = now;
-  record.change = 1;
-  record.page_count = 0;
-  record.root = PageIndex::kNone;
-  record.height = 0;
-  record.xattrs = PageIndex::kNone;
-  record.file_locks = FileLockIndex::kNone;
-  record.flags = 0;
-  record.source_nlink = 0;
-  record.origin = 0;
+  store_unseen(record.uid, uid);
+  store_unseen(record.gid, gid);
+  store_unseen(record.opens, 0);
+  store_unseen(record.rdev, 0);
+  store_unseen(record.size, 0);
+  store_unseen(record.atime_ns, now);
+  store_unseen(record.mtime_ns, now);
+  store_unseen(record.ctime_ns, now);
+  store_unseen(record.btime_ns, now);
+  store_unseen(record.change, 1);
+  store_unseen(record.page_count, 0);
+  clear_two(record.root, record.height);
+  clear_two(record.xattrs, record.file_locks);
+  clear_two(record.flags, record.source_nlink);
+  store_unseen(record.origin, 0);
+}
+
+void clear_cached_part(InodeRecord& record, uint64_t origin_number) {
+  CachedPart nothing = {};
+  copy_unseen(&record.cached, &nothing, sizeof nothing);
+  store_unseen(record.origin, origin_number);
+  store_unseen(record.valid_epoch, 0);
+  store_unseen(record.name, DentryIndex::kNone);
+}
+
+void make_directory_part(InodeRecord& record, InodeNumber parent) {
+  DirectoryPart empty = {};
+  empty.next_cookie = 3;
+  empty.parent = parent;
+  copy_unseen(&record.directory, &empty, sizeof empty);
 }
 
 Needs needs_of_entry(Context& context, InodeNumber directory, Text name, const NewInode& what) {
@@ -203,8 +217,8 @@ Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber direct
   if (is_removed(*record)) return Error(ENOENT);
   int64_t now = clock_now_ns(context.thread);
   BT_TRY(make_inode(txn, context, directory, *record, what, now, made));
-  made.record->nlink = 0;
-  if (linkable) made.record->flags |= kInodeTmpfile;
+  store_unseen(made.record->nlink, 0);
+  if (linkable) store_unseen(made.record->flags, made.record->flags | kInodeTmpfile);
   return {};
 }
 

@@ -27,5 +27,9 @@ Result<void> make_unnamed(Transaction& txn, Context& context, InodeNumber direct
 
 // A fresh record but for lock, generation and mode, which is stored last and logged: undone, it must look free again.
 void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now);
+// What an origin keeps of an inode: its number there, and nothing that is known yet.
+void clear_cached_part(InodeRecord& record, uint64_t origin_number);
+// That of a directory without entries.
+void make_directory_part(InodeRecord& record, InodeNumber parent);
 
 }  // namespace bt::engine

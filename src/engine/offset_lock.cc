@@ -14,7 +14,7 @@ Result<void> OffsetLock::acquire(Context& context, DescriptionIndex description,
     return error::signal_in_section;
   if (context.volume().is_frozen()) [[unlikely]]
     return error::volume_frozen;
-  slot.held[0] = context.volume().offset_of(&record->lock);
+  base::store_relaxed(slot.held[0], context.volume().offset_of(&record->lock));  // → says_it_holds
   keep_order();
   __atomic_store_n(&slot.held_count, 1, __ATOMIC_RELAXED);
   keep_order();

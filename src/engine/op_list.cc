@@ -63,7 +63,7 @@ void fill_batch(const Volume& volume, InodeIndex directory, const InodeRecord& r
       return;
     }
     DentryRecord& copy = batch.record[batch.count];
-    __builtin_memcpy(&copy, dentry, sizeof copy);
+    copy_torn(&copy, dentry, sizeof copy);
     batch.index[batch.count++] = index;
     index = copy.directory_next;
     __builtin_prefetch(volume.dentry(index));

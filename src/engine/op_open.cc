@@ -58,13 +58,13 @@ Result<DescriptionIndex> make_description(Transaction& txn, Thread& thread, Inod
   DescriptionIndex index = take_description(txn, thread);
   DescriptionRecord* record = thread.volume->description(index);
   if (!record) return error::volume_corrupt;
-  record->inode = inode;
-  record->flags = flags & kKeptFlags;
-  record->references = 1;
-  record->offset = 0;
-  record->list_hint = DentryIndex::kNone;
-  record->origin = 0;
-  record->kernel_state = 0;
+  store_unseen(record->inode, inode);
+  store_unseen(record->flags, flags & kKeptFlags);
+  store_unseen(record->references, 1);
+  store_unseen(record->offset, 0);
+  store_unseen(record->list_hint, DentryIndex::kNone);
+  store_unseen(record->origin, 0);
+  store_unseen(record->kernel_state, 0);
   txn.store(record->in_use, 1u);
   return index;
 }
@@ -163,7 +163,7 @@ Result<DescriptionIndex> make_and_open(Context& context, const Entry& entry, Ino
   Opening opening(context, entry);
   BT_TRY(opening.begin());
   BT_TRY(make_entry(opening.txn(), context, directory, name, what, made));
-  made.record->opens = 1;
+  store_unseen(made.record->opens, 1);
   return opening.finish(made.number, flags);
 }
 }  // namespace
@@ -227,7 +227,7 @@ Result<DescriptionIndex> open_unnamed(Context& context, InodeNumber directory, u
     BT_TRY(opening.begin());
     MadeInode made;
     BT_TRY(make_unnamed(opening.txn(), context, directory, what, !(flags & O_EXCL), made));
-    made.record->opens = 1;
+    store_unseen(made.record->opens, 1);
     return opening.finish(made.number, flags);
   });
 }

@@ -43,7 +43,7 @@ Result<bool> remove_in(Transaction& txn, Context& context, InodeNumber parent, T
   InodeRecord& directory = *victim.record;
   BT_TRY(check_permission(context, view, kMayWrite | kMayExec, true));
   BT_TRY(check_sticky(context.credentials, *record, load_relaxed(directory.uid)));
-  if (!is_directory(directory.mode)) return Error(ENOTDIR);
+  if (!is_directory(load_relaxed(directory.mode))) return Error(ENOTDIR);
   if (directory.directory.entry_count != 0) return Error(ENOTEMPTY);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
   EntryPlace place;

@@ -38,7 +38,7 @@ Result<bool> unlink_in(Transaction& txn, Context& context, InodeNumber directory
   InodeRecord* file = volume.inode(child.index());
   if (!file || file->generation != child.generation()) [[unlikely]]
     return BT_DAMAGED(volume);
-  bool names_directory = is_directory(file->mode);
+  bool names_directory = is_directory(load_relaxed(file->mode));
   if (!names_directory) BT_TRY(txn.lock(file->lock, shm::LockRank::kInode));
   BT_TRY(check_permission(context, view, kMayWrite | kMayExec, true));
   BT_TRY(check_sticky(context.credentials, *record, load_relaxed(file->uid)));

@@ -83,7 +83,7 @@ namespace {
 Result<bool> shrink_orphan(Thread& thread, InodeRecord& inode, InodeIndex index) {
   Transaction txn(thread);
   BT_TRY(txn.lock(inode.lock, shm::LockRank::kInode));
-  if (!(inode.flags & kInodeOrphan)) return true;  // Another sweep was faster.
+  if (!(load_relaxed(inode.flags) & kInodeOrphan)) return true;  // Another sweep was faster.
   if (inode.root != PageIndex::kNone) {
     // The inode itself goes in a transaction of its own, so that the log need not hold both.
     (void)free_pages_from(txn, thread, inode, 0, kPagesFreedAtOnce);

@@ -6,31 +6,27 @@
 // copied may be used before the check.
 #pragma once
 
+#include "base/relaxed.h"
 #include "engine/transaction.h"
 
 namespace bt::engine {
 
-// One load, as it stands in memory; the order comes from read_begin and read_retry.
-template <typename T>
-inline T load_relaxed(const T& place) {
-  T value;
-  __atomic_load(&place, &value, __ATOMIC_RELAXED);
-  return value;
-}
+using base::load_relaxed;
 
 // Into a record that nobody sees yet, so that no log is needed; but a reader that lost its way may look at it, and will throw
 // away what it read.
-template <typename T>
-inline void store_unseen(T& place, T value) {
-  __atomic_store(&place, &value, __ATOMIC_RELAXED);
+template <typename T, typename Value>
+inline void store_unseen(T& place, Value value) {
+  base::store_relaxed(place, static_cast<T>(value));
 }
-// The same of bytes, which ThreadSanitizer is told not to mind (tools/tsan.supp).
-#ifdef __SANITIZE_THREAD__
-[[gnu::noinline]]
-#endif
-inline void
-copy_unseen(char* to, const char* from, uint64_t size) {
-  __builtin_memcpy(to, from, size);
+
+// The same of a run of bytes.
+inline void copy_unseen(void* to, const void* from, uint64_t size) {
+  base::copy_racing(to, from, size);
+}
+// Out of what may change meanwhile; to be looked at after read_retry.
+inline void copy_torn(void* to, const void* from, uint64_t size) {
+  base::copy_racing(to, from, size);
 }
 
 // About 2 µs of spinning: longer than any transaction that runs undisturbed.

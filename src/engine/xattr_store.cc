@@ -6,7 +6,7 @@ namespace bt::engine {
 bool XattrReader::read(void* out, uint64_t size) {
   char* to = static_cast<char*>(out);
   return visit(size, [&](const char* bytes, uint64_t piece) {
-    __builtin_memcpy(to, bytes, piece);
+    copy_torn(to, bytes, piece);
     to += piece;
   });
 }
@@ -88,7 +88,7 @@ Result<void> XattrWriter::next_page() {
 Result<void> XattrWriter::put_bytes(const void* bytes, uint64_t size) {
   const char* from = static_cast<const char*>(bytes);
   return put(size, [&](char* to, uint64_t piece) {
-    __builtin_memcpy(to, from, piece);
+    copy_unseen(to, from, piece);
     from += piece;
     return true;
   });
@@ -108,7 +108,7 @@ Result<void> XattrWriter::pad() {
 PageIndex XattrWriter::seal(uint32_t count) {
   if (first_ == PageIndex::kNone) return first_;
   XattrHeader header{static_cast<uint32_t>(size_), count};
-  __builtin_memcpy(thread_.volume->page(first_), &header, sizeof header);
+  copy_unseen(thread_.volume->page(first_), &header, sizeof header);
   return first_;
 }
 

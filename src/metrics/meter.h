@@ -9,6 +9,7 @@
 // Increments are single instructions, so a signal handler of the same thread cannot make one lost.
 #pragma once
 
+#include "base/relaxed.h"
 #include "metrics/block.h"
 
 namespace bt::metrics {
@@ -34,9 +35,7 @@ inline void count_event(Block& block, Event event, uint64_t amount) {
   add(block.events[static_cast<uint32_t>(event)], amount);
 }
 
-inline uint64_t load_relaxed(const uint64_t& word) {
-  return __atomic_load_n(&word, __ATOMIC_RELAXED);
-}
+using base::load_relaxed;
 
 // While somebody traces, each call of every thread is timed. The deadline is set first, then each block in use is told, and that
 // again whenever the deadline is moved on: a thread's own count-down may overwrite it, then it is told late.

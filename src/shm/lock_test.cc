@@ -48,7 +48,7 @@ TEST(Lock, an_odd_sequence_left_by_damage_still_grows) {
 TEST(Lock, release_wakes_a_sleeper) {
   LockRecord lock = {.tag = make_tag(SlotIndex{1}, 1) | kWaitersBit, .seq = 0};
   std::thread sleeper([&] {
-    uint32_t expected = static_cast<uint32_t>(lock.tag);
+    uint32_t expected = static_cast<uint32_t>(load_tag(lock));
     while (load_tag(lock) != 0) futex_wait(futex_word_of(lock), expected, 10000);
   });
   release(lock);

@@ -37,13 +37,29 @@ void make_directories(Actor& actor) {
   for (int i = 0; i < kDirectories; i++) actor.make_directory("d" + std::to_string(i));
 }
 
+static const std::string kLongName(120, 'l');
+
+// As readdir does it, entry by entry.
+static void list_all(Actor& actor, const std::string& path) {
+  InodeNumber directory = actor.walk(path);
+  DentryIndex hint{};
+  ListedName entry;
+  uint64_t cookie = 0;
+  while (directory && next_entry(actor.context(), directory, cookie, hint, entry))
+    cookie = entry.cookie;
+}
+
 void random_step(Actor& actor, std::mt19937_64& random) {
   auto directory = [&] { return "d" + std::to_string(random() % kDirectories); };
-  auto path = [&] { return directory() + "/n" + std::to_string(random() % 12); };
+  // Some names are longer than one dentry.
+  auto path = [&] {
+    uint64_t number = random() % 12;
+    return directory() + "/" + (number < 10 ? "n" : kLongName) + std::to_string(number);
+  };
   int fd = static_cast<int>(random() % 8);
   static const uint64_t kSizes[] = {1, 64, 700, 4096, 10000, 70000};
   uint64_t size = kSizes[random() % 6], offset = random() % 50000;
-  switch (random() % 20) {
+  switch (random() % 25) {
     case 0:
     case 1:
       actor.make_file(path());
@@ -95,6 +111,21 @@ void random_step(Actor& actor, std::mt19937_64& random) {
       break;
     case 19:
       actor.look(path());
+      break;
+    case 20:
+      list_all(actor, directory());
+      break;
+    case 21:
+      actor.set_mode(path(), random() % 2 ? 0640 : 0600);
+      break;
+    case 22:
+      actor.make_symlink(path(), random() % 2 ? "short" : kLongName);
+      break;
+    case 23:
+      actor.write(path(), offset << (random() % 20), 4096, 'f');
+      break;
+    case 24:
+      actor.remove_xattr(path(), "user.x");
       break;
   }
 }
