@@ -348,6 +348,7 @@ Result<void> run(State& state) {
     } else if (component.name.size > kNameMax &&
                !(component.is_last && (state.flags & kWalkParent))) {
       // Of a name that is only to be made or taken away the operation says so: the other path's errors come first.
+      BT_TRY(search_permission(walk));
       return Error(ENAMETOOLONG);
     } else if (component.is_last) {
       BT_TRY_ASSIGN(bool done, finish_at_name(state, component));
