@@ -292,7 +292,10 @@ Result<bool> finish_at_name(State& state, const Component& component) {
   walk.trailing_slash = component.slash_behind;
   walk.exists = false;
   if (state.flags & kWalkParent) return true;
-  if ((state.flags & kWalkCreate) && component.slash_behind) return Error(EISDIR);
+  if ((state.flags & kWalkCreate) && component.slash_behind) {
+    if (!state.searched) BT_TRY(search_permission(walk));
+    return Error(EISDIR);
+  }
   engine::Context context = walk.context();
   auto looked_up =
       state.searched ? engine::lookup_searched(context, walk.directory, component.name, walk.found)
