@@ -32,16 +32,32 @@ constexpr int kSpinsBeforeYield = 100;
 
 // guarded by lock_
 KernelSigaction actions[kSignalsMax + 1];
-uint32_t action_lock = 0;  // atomic: unlock → lock
+uint64_t action_lock = 0;  // atomic: unlock → lock; who holds it, 0 = nobody
 
-struct ActionLock {
+// A handler may come to a thread that holds the lock, and looks at what is done with a signal as well: then the lock is not taken
+// again. It sees a change that is being made, whose new action stands there before the kernel knows it.
+class ActionLock {
+ public:
   ActionLock() {
-    for (int spins = 0; __atomic_exchange_n(&action_lock, 1, __ATOMIC_ACQUIRE); spins++)
+    uint64_t self = reinterpret_cast<uint64_t>(&bt_thread), holder = 0;
+    for (int spins = 0; !__atomic_compare_exchange_n(&action_lock, &holder, self, false,
+                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+         spins++, holder = 0) {
+      if (holder == self) {
+        is_outer_ = false;
+        return;
+      }
       if (spins > kSpinsBeforeYield) raw_syscall(SYS_sched_yield);
+    }
   }
-  ~ActionLock() { __atomic_store_n(&action_lock, 0, __ATOMIC_RELEASE); }
+  ~ActionLock() {
+    if (is_outer_) __atomic_store_n(&action_lock, 0, __ATOMIC_RELEASE);
+  }
   ActionLock(const ActionLock&) = delete;
   ActionLock& operator=(const ActionLock&) = delete;
+
+ private:
+  bool is_outer_ = true;
 };
 
 bool is_fault_signal(int signal) { return signal == SIGSEGV || signal == SIGBUS; }
