@@ -9,6 +9,7 @@
 
 #include "engine/data.h"
 #include "engine/descriptions.h"
+#include "engine/permissions.h"
 #include "engine/seq_read.h"
 
 namespace bt::engine {
@@ -76,6 +77,13 @@ inline const OriginTable* origin_of(const Context& context) {
 inline bool is_current_epoch(const Volume& volume, uint32_t epoch) {
   uint32_t now = __atomic_load_n(&volume.superblock().origin_epoch, __ATOMIC_RELAXED);
   return now != 0 && epoch == now;
+}
+
+// The source has more names of the file than lead to this inode: each of the others is another inode here.
+inline bool has_other_names(const InodeRecord& inode) {
+  uint32_t nlink = load_relaxed(inode.nlink);
+  return nlink != 0 && load_relaxed(inode.source_nlink) > nlink &&
+         (load_relaxed(inode.mode) & kModeType) == kModeRegular;
 }
 
 // Before reading attributes.

@@ -14,6 +14,7 @@
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
 #include "origin/source.h"
+#include "origin/watch.h"
 
 namespace bt::origin {
 namespace {
@@ -235,6 +236,7 @@ Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Te
   Result<void> entered = engine::link(own, inode, directory, name, after);
   if (!entered && entered.error() != Error(EEXIST)) return entered;
   BT_TRY(refresh(own, inode, true));
+  doubt_other_names(own, inode);
   finish_change(own, directory);
   return engine::read_attributes(own, inode, after);
 }
@@ -352,6 +354,7 @@ Result<void> set_attributes(Context& context, InodeNumber inode,
     BT_TRY(engine::set_attributes(own, inode, size_alone, after));
   }
   BT_TRY(refresh(own, inode, true));
+  doubt_other_names(own, inode);
   return engine::read_attributes(own, inode, after);
 }
 
@@ -370,7 +373,9 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
     BT_TRY_ASSIGN(uint32_t freed, engine::evict_pages(context, inode, next, next));
     if (freed == 0) break;
   }
-  return refresh(context, inode, true);
+  BT_TRY(refresh(context, inode, true));
+  doubt_other_names(context, inode);
+  return {};
 }
 
 Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset, bool hole) {

@@ -244,6 +244,33 @@ TEST_F(OriginTest, a_file_that_lost_the_name_it_was_found_by_has_its_other_one) 
   EXPECT_EQ(look("second").value, file.value);
 }
 
+TEST_F(OriginTest, what_is_written_by_one_old_name_is_read_by_the_other) {
+  put("first", "old bytes");
+  fs::create_hard_link(source / "first", source / "second");
+  InodeNumber first = look("first"), second = look("second");
+  EXPECT_NE(first, second);
+  EXPECT_EQ(read(second), "old bytes");
+  for (std::string bytes : {"newer bytes", "the newest of bytes"}) {
+    write(first, 0, bytes);
+    EXPECT_EQ(read(second), bytes);
+    EXPECT_EQ(get("second"), bytes);
+    engine::Attributes attributes;
+    ASSERT_TRUE(engine::read_attributes(test.context(), second, attributes).has_value());
+    EXPECT_EQ(attributes.size, bytes.size());
+    EXPECT_EQ(attributes.nlink, 2u);
+  }
+  engine::AttributeChange change;
+  change.which = engine::AttributeChange::kMode | engine::AttributeChange::kSize;
+  change.mode = 0600;
+  change.size = 3;
+  engine::Attributes after;
+  ASSERT_TRUE(engine::set_attributes(test.context(), second, change, after).has_value());
+  EXPECT_EQ(read(first), "the");
+  ASSERT_TRUE(engine::read_attributes(test.context(), first, after).has_value());
+  EXPECT_EQ(after.mode & 0777, 0600u);
+  EXPECT_EQ(test.volume.superblock().dirty_pages, 0u);
+}
+
 TEST_F(OriginTest, attributes_are_set_at_the_source) {
   put("f", "0123456789");
   InodeNumber file = look("f");

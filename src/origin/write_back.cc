@@ -11,6 +11,7 @@
 #include "engine/seq_read.h"
 #include "origin/evict.h"
 #include "origin/source.h"
+#include "origin/watch.h"
 #include "shm/token.h"
 
 namespace bt::origin {
@@ -134,6 +135,7 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
       (void)engine::note_write_error(context, inode, flushed.error().errno_value()).has_value();
       return flushed;
     }
+    doubt_other_names(context, inode);
     // Writers come here when they have used up their allowance, and what they wrote can be evicted now.
     make_room(context, 0);
   }
