@@ -121,6 +121,9 @@ Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, 
       cookie++;
     }
     for (uint32_t at = 0; at < batch.count; at++, taken++) {
+      // Cookies grow along the list; one that does not is of a circle, in which a listing would go round for ever.
+      if (batch.record[at].cookie <= cookie) [[unlikely]]
+        return BT_DAMAGED(volume);
       make_listed(batch, at, entry);
       if (!take(argument, entry)) return taken;
       cookie = entry.cookie;

@@ -77,5 +77,23 @@ TEST_F(ListTest, errors) {
   EXPECT_EQ(errno_of(next_entry(root, kRootInode, 0, hint, entry)), EIO);
 }
 
+TEST_F(ListTest, a_circle_of_entries_is_damage_and_no_endless_listing) {
+  for (const char* name : {"a", "b", "c"}) make(kRootInode, name);
+  volume.check_at_end = false;
+  DirectoryPart& part = volume.volume.inode(InodeIndex::kRoot)->directory;
+  volume.volume.dentry(part.last)->directory_next = part.first;
+  DentryIndex hint{};
+  ListedName entry;
+  uint64_t cookie = 0;
+  uint32_t listed = 0;
+  Result<void> next = {};
+  while (listed < 100 && (next = next_entry(root, kRootInode, cookie, hint, entry))) {
+    cookie = entry.cookie;
+    listed++;
+  }
+  EXPECT_LE(listed, 5u);
+  EXPECT_EQ(errno_of(next), EIO);
+}
+
 }  // namespace
 }  // namespace bt::engine

@@ -2,6 +2,7 @@
 #include "shm/token.h"
 
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 
@@ -43,6 +44,21 @@ Claim take(RobustList& list, TokenRecord& token) {
   }
   return word == 0 ? Claim::kFresh : Claim::kDead;
 }
+
+// The links of a token lie in the volume, where anything may be written. They are followed only to what points back: the
+// head, or another entry; that one is read by the kernel, which says EFAULT where a load of ours would be a SIGSEGV.
+bool leads_to(const RobustList& list, const uint64_t* link, uint64_t neighbour, uint64_t entry) {
+  uint64_t value = 0;
+  if (neighbour == reinterpret_cast<uint64_t>(list.head)) {
+    value = *link;
+  } else {
+    iovec to = {&value, sizeof value}, from = {const_cast<uint64_t*>(link), sizeof value};
+    int64_t got = raw_syscall(SYS_process_vm_readv, raw_syscall(SYS_getpid), raw_argument(&to), 1,
+                              raw_argument(&from), 1, 0);
+    if (got != sizeof value) return false;
+  }
+  return (value & ~1ull) == entry;
+}
 }  // namespace
 
 Result<void> find_robust_list(RobustList& list) {
@@ -80,8 +96,12 @@ Claim claim_token(RobustList& list, TokenRecord& token) {
 bool detach_token(RobustList& list, TokenRecord& token) {
   uint64_t& pending = pending_of(list);
   if (pending != 0) return false;
+  uint64_t next = __atomic_load_n(&token.list_next, __ATOMIC_RELAXED);
+  uint64_t previous = __atomic_load_n(&token.list_previous, __ATOMIC_RELAXED);
+  if (!leads_to(list, &next_of(previous), previous, entry_of(token)) ||
+      !leads_to(list, &previous_of(next), next, entry_of(token)))
+    return false;
   put(pending, entry_of(token));
-  uint64_t next = token.list_next, previous = token.list_previous;
   put(previous_of(next), previous);
   put(next_of(previous), next);
   __atomic_store_n(&token.word, 0, __ATOMIC_RELEASE);

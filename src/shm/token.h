@@ -45,8 +45,8 @@ enum class Claim : uint8_t {
 
 // For life: links the word into the list. It dies with the calling thread, or is given back with detach_token.
 Claim claim_token(RobustList& list, format::TokenRecord& token);
-// Before unmapping the volume or ending service. Precondition: claimed by the calling thread. False: the list is in use by
-// the interrupted libc, nothing was done.
+// Before unmapping the volume or ending service. Precondition: claimed by the calling thread. False: nothing was done, for
+// the list is in use by the interrupted libc, or the token's links are nonsense (the volume is damaged).
 bool detach_token(RobustList& list, format::TokenRecord& token);
 
 // Briefly: held through the list's `pending` field until release_token, for repairs. Not two at a time.

@@ -57,6 +57,42 @@ TEST_F(TokenTest, is_alive_while_its_thread_lives_and_free_after_detach) {
   EXPECT_EQ(token_word(tokens[0]), 0u);
 }
 
+// Whoever may write into the volume may write there; it must not make this process load or store anywhere.
+TEST_F(TokenTest, links_that_are_nonsense_are_not_followed) {
+  uint64_t bystander[3] = {7, 7, 7};
+  for (uint64_t nonsense : {uint64_t{0}, uint64_t{8}, ~uint64_t{7}, uint64_t{1} << 63,
+                            reinterpret_cast<uint64_t>(&bystander[1])})
+    for (bool forward : {true, false}) {
+      RobustList list;
+      ASSERT_TRUE(find_robust_list(list));
+      ASSERT_EQ(claim_token(list, tokens[0]), Claim::kFresh);
+      uint64_t& link = forward ? tokens[0].list_next : tokens[0].list_previous;
+      uint64_t sound = link;
+      link = nonsense;
+      EXPECT_FALSE(detach_token(list, tokens[0]));
+      EXPECT_TRUE(is_alive(token_word(tokens[0])));
+      link = sound;
+      EXPECT_TRUE(detach_token(list, tokens[0]));
+    }
+  EXPECT_EQ(bystander[0] + bystander[1] + bystander[2], 21u);
+}
+
+// The kernel marks only words that hold the dead thread's own number, and follows so many entries and no more.
+TEST_F(TokenTest, a_death_with_nonsense_links_harms_nobody) {
+  tokens[2].word = static_cast<uint32_t>(getpid());
+  for (uint64_t to : {reinterpret_cast<uint64_t>(&tokens[2].list_next),
+                      reinterpret_cast<uint64_t>(&tokens[0].list_next), uint64_t{8}}) {
+    in_killed_child([&] {
+      RobustList list;
+      if (!find_robust_list(list) || claim_token(list, tokens[0]) == Claim::kBusy) _exit(1);
+      tokens[0].list_next = to;
+    });
+    EXPECT_TRUE(dies(tokens[0]));
+    EXPECT_EQ(tokens[2].word, static_cast<uint32_t>(getpid()));
+  }
+  tokens[2].word = 0;
+}
+
 TEST_F(TokenTest, dies_with_a_killed_process) {
   in_killed_child([&] {
     RobustList list;

@@ -24,6 +24,8 @@ uint32_t bt_planted = 0;
 namespace bt::crash {
 namespace {
 
+constexpr uint32_t kWorkers = 2;
+
 struct Options {
   bool all = false;
   bool verbose = false;
@@ -71,31 +73,41 @@ void run_scenario(Harness& harness, const Scenario& scenario, const Options& opt
   fflush(stdout);
 }
 
-// One worker's share; its totals go into shared memory.
-int work(const Options& options, uint32_t worker, uint32_t workers, Totals* totals) {
+// What the workers share: which operation is the next, and how many are done; without killed recoverers, and with.
+struct Board {
+  uint64_t next[2], done[2];
+  Totals totals[kWorkers];
+};
+
+// One worker's share: whatever is the next.
+int work(const Options& options, Board& board, Totals* totals) {
   Harness harness(make_fixture);
-  for (bool recoverers : {false, true}) {
-    for (size_t i = 0; i < kScenarioCount; i++)
-      if (wanted(options, kScenarios[i]) && i % workers == worker)
-        run_scenario(harness, kScenarios[i], options, recoverers);
-    *totals = harness.totals();
-    if (options.verbose)
-      printf("worker %u: %s, %llu points, %llu failures\n", worker,
-             recoverers ? "all" : "all stores of all operations",
-             static_cast<unsigned long long>(totals->points),
-             static_cast<unsigned long long>(totals->failures));
-  }
+  for (bool recoverers : {false, true})
+    for (;;) {
+      size_t i = __atomic_fetch_add(&board.next[recoverers], 1, __ATOMIC_RELAXED);
+      if (i >= kScenarioCount) break;
+      if (!wanted(options, kScenarios[i])) continue;
+      run_scenario(harness, kScenarios[i], options, recoverers);
+      *totals = harness.totals();
+      uint64_t done = __atomic_add_fetch(&board.done[recoverers], 1, __ATOMIC_RELAXED);
+      // A long run that is ended from outside has said how far it came.
+      if (options.all)
+        printf("%llu of %zu operations %s\n", static_cast<unsigned long long>(done), kScenarioCount,
+               recoverers ? "with killed recoverers" : "at all of their stores");
+      fflush(stdout);
+    }
   return 0;
 }
 
 int run_all(const Options& options) {
-  constexpr uint32_t kWorkers = 2;
-  auto* totals = static_cast<Totals*>(
+  auto* board = static_cast<Board*>(
       mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  Totals* totals = board->totals;
   pid_t workers[kWorkers];
+  fflush(stdout);
   for (uint32_t i = 0; i < kWorkers; i++) {
     workers[i] = fork();
-    if (workers[i] == 0) _exit(work(options, i, kWorkers, &totals[i]));
+    if (workers[i] == 0) _exit(work(options, *board, &totals[i]));
   }
   Totals sum;
   for (uint32_t i = 0; i < kWorkers; i++) {
@@ -127,6 +139,7 @@ void hunt(Harness& harness, const Scenario& scenario) {
 
 // In a process of its own, for a planted bug may hang or crash the harness: that is finding it, too.
 bool finds_plant(uint32_t plant, const Options& options) {
+  fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
     bt_planted = plant;

@@ -38,6 +38,14 @@ void wound(SharedVolume& shared, std::mt19937_64& random) {
   }
 }
 
+// The record in which the kernel marks a thread's death: every other time, so that a sound end is met as well.
+void wound_token(Actor& actor, std::mt19937_64& random) {
+  SlotRecord* slot = actor.context().thread.slot;
+  if (!slot || random() % 2) return;
+  auto* words = reinterpret_cast<uint64_t*>(&slot->token);
+  words[random() % (sizeof(slot->token) / 8)] = random() % 2 ? random() : random() % 300;
+}
+
 [[noreturn]] void run_round(uint64_t seed) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kHangSeconds);
@@ -55,6 +63,10 @@ void wound(SharedVolume& shared, std::mt19937_64& random) {
     // Damage that was found makes the volume refuse changes; thaw it, so that the next operation meets more of it.
     if (random() % 2) shared.volume.superblock().frozen = 0;
   }
+  // What ends a session and takes the token off its list, too: some wounds hit the links of that list.
+  wound_token(actor, random);
+  (void)close_session(actor.context(), actor.session());
+  detach_thread(actor.context().thread);
   _exit(0);
 }
 
