@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: MIT
 // LOOKUP: one name in one directory, and a reference of the kernel to what it names.
-#include <sys/stat.h>
-
 #include "fuse/handlers.h"
 
 namespace bt::fuse {
 namespace {
 
 constexpr uint32_t kAttemptsMax = 16;
-
-Attributes hidden_attributes(fuse_ino_t node) {
-  Attributes attributes{};
-  attributes.inode = inode_of(node);
-  attributes.mode = S_IFDIR | 0500;
-  attributes.nlink = 2;
-  return attributes;
-}
 
 void look_up_hidden(Request& request, fuse_ino_t parent, std::string_view name) {
   if (!request.is_owner()) return request.reply_error(Error(EACCES));

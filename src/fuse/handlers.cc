@@ -2,6 +2,8 @@
 #include "fuse/handlers.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace bt::fuse {
 namespace {
@@ -48,6 +50,15 @@ uint32_t access_mask_of(int open_flags) {
   if (mode != O_WRONLY) mask |= R_OK;
   if (mode != O_RDONLY || (open_flags & O_TRUNC)) mask |= W_OK;
   return mask;
+}
+
+Attributes hidden_attributes(fuse_ino_t node) {
+  Attributes attributes{};
+  attributes.inode = inode_of(node);
+  attributes.mode = S_IFDIR | 0500;
+  attributes.uid = geteuid();
+  attributes.nlink = 2;
+  return attributes;
 }
 
 engine::LockOwner posix_owner(const fuse_file_info& file, uint32_t pid) {
