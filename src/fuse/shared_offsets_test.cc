@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What requests do to a description: tests/posix, static_children_share_the_offset.
+// What requests do to a description: tests/posix, exec (a static child shares the offset).
 #include "fuse/shared_offsets.h"
 
 #include <gtest/gtest.h>
