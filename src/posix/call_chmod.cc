@@ -68,7 +68,7 @@ AttributeChange owner_change(uint64_t uid, uint64_t gid) {
 BT_SERVE(chmod) {
   return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, mode_change(b)));
 }
-BT_SERVE(fchmod) { return answer(change_descriptor(a, mode_change(b))); }
+BT_SERVE_DESCRIPTOR(fchmod) { return answer(change_descriptor(a, mode_change(b))); }
 BT_SERVE(fchmodat) {
   return answer(change_path(int_of(a), pointer_of(b), kWalkFollow, mode_change(c)));
 }
@@ -77,7 +77,7 @@ BT_SERVE(chown) {
   return answer(change_path(AT_FDCWD, pointer_of(a), kWalkFollow, owner_change(b, c)));
 }
 BT_SERVE(lchown) { return answer(change_path(AT_FDCWD, pointer_of(a), 0, owner_change(b, c))); }
-BT_SERVE(fchown) { return answer(change_descriptor(a, owner_change(b, c))); }
+BT_SERVE_DESCRIPTOR(fchown) { return answer(change_descriptor(a, owner_change(b, c))); }
 BT_SERVE(fchownat) {
   uint32_t flags = uint_of(e);
   if (flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;

@@ -76,7 +76,7 @@ Result<void> set_close_on_exec(ThreadState& self, int32_t fd, uint64_t entry, bo
   return {};
 }
 
-BT_SERVE(close) {
+BT_SERVE_DESCRIPTOR(close) {
   ThreadState& self = thread_state;
   uint32_t fd = uint_of(a);
   uint64_t entry = read_entry(*self.files, fd);
@@ -90,7 +90,7 @@ BT_SERVE(close) {
   return kPassthrough;
 }
 
-BT_SERVE(close_range) {
+BT_SERVE_DESCRIPTOR(close_range) {
   ThreadState& self = thread_state;
   uint32_t first = uint_of(a), last = uint_of(b), flags = uint_of(c);
   if (first > last || (flags & ~static_cast<uint32_t>(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))

@@ -200,11 +200,11 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
 
 }  // namespace
 
-BT_SERVE(sendfile) { return answer(send_file(a, b, c, d)); }
-BT_SERVE(splice) { return answer(splice_ends(a, b, c, d, e)); }
-BT_SERVE(copy_file_range) { return answer(copy_range(a, b, c, d, e, uint_of(f))); }
+BT_SERVE_DESCRIPTOR(sendfile) { return answer(send_file(a, b, c, d)); }
+BT_SERVE_DESCRIPTOR(splice) { return answer(splice_ends(a, b, c, d, e)); }
+BT_SERVE_DESCRIPTOR(copy_file_range) { return answer(copy_range(a, b, c, d, e, uint_of(f))); }
 // Both are between pipes alone.
-BT_SERVE(tee) { return is_ours(a) || is_ours(b) ? -EINVAL : kPassthrough; }
-BT_SERVE(vmsplice) { return is_ours(a) ? -EBADF : kPassthrough; }
+BT_SERVE_DESCRIPTOR(tee) { return is_ours(a) || is_ours(b) ? -EINVAL : kPassthrough; }
+BT_SERVE_DESCRIPTOR(vmsplice) { return is_ours(a) ? -EBADF : kPassthrough; }
 
 }  // namespace bt::posix

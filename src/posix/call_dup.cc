@@ -110,7 +110,7 @@ int64_t dup_onto(uint64_t from, uint64_t to, uint32_t flags) {
 
 }  // namespace
 
-BT_SERVE(dup) {
+BT_SERVE_DESCRIPTOR(dup) {
   if (is_hidden(a)) return -EBADF;
   if (!is_ours(a)) {
     release_pool(*thread_state.files);
@@ -119,12 +119,12 @@ BT_SERVE(dup) {
   return answer(duplicate(a, 0, false));
 }
 
-BT_SERVE(dup2) {
+BT_SERVE_DESCRIPTOR(dup2) {
   if (uint_of(a) == uint_of(b) && is_ours(a)) return uint_of(a);
   return dup_onto(a, b, 0);
 }
 
-BT_SERVE(dup3) {
+BT_SERVE_DESCRIPTOR(dup3) {
   if ((uint_of(c) & ~static_cast<uint32_t>(O_CLOEXEC)) || uint_of(a) == uint_of(b)) return -EINVAL;
   return dup_onto(a, b, uint_of(c));
 }

@@ -92,7 +92,7 @@ Result<int32_t> fcntl_ours(uint64_t fd, uint32_t command, uint64_t argument) {
 
 }  // namespace
 
-BT_SERVE(fcntl) {
+BT_SERVE_DESCRIPTOR(fcntl) {
   uint32_t command = uint_of(b);
   auto result = fcntl_ours(a, command, c);
   if (!result && result.error() == error::not_ours &&

@@ -14,6 +14,6 @@ Result<void> lock_descriptor(uint64_t fd, uint32_t operation) {
 
 }  // namespace
 
-BT_SERVE(flock) { return answer(lock_descriptor(a, uint_of(b))); }
+BT_SERVE_DESCRIPTOR(flock) { return answer(lock_descriptor(a, uint_of(b))); }
 
 }  // namespace bt::posix

@@ -55,13 +55,13 @@ Result<void> read_ahead(uint64_t fd) {
 
 }  // namespace
 
-BT_SERVE(fsync) { return answer(sync_descriptor(a)); }
-BT_SERVE(fdatasync) { return answer(sync_descriptor(a)); }
-BT_SERVE(syncfs) { return answer(sync_everything(a)); }
-BT_SERVE(sync_file_range) {
+BT_SERVE_DESCRIPTOR(fsync) { return answer(sync_descriptor(a)); }
+BT_SERVE_DESCRIPTOR(fdatasync) { return answer(sync_descriptor(a)); }
+BT_SERVE_DESCRIPTOR(syncfs) { return answer(sync_everything(a)); }
+BT_SERVE_DESCRIPTOR(sync_file_range) {
   return answer(sync_range(a, static_cast<int64_t>(b), static_cast<int64_t>(c), uint_of(d)));
 }
-BT_SERVE(fadvise64) { return answer(advise(a, static_cast<int64_t>(c), uint_of(d))); }
-BT_SERVE(readahead) { return answer(read_ahead(a)); }
+BT_SERVE_DESCRIPTOR(fadvise64) { return answer(advise(a, static_cast<int64_t>(c), uint_of(d))); }
+BT_SERVE_DESCRIPTOR(readahead) { return answer(read_ahead(a)); }
 
 }  // namespace bt::posix

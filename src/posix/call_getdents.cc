@@ -78,7 +78,7 @@ Result<uint64_t> list(uint64_t fd, char* buffer, uint32_t size, bool old_form) {
 
 }  // namespace
 
-BT_SERVE(getdents64) { return answer(list(a, pointer_of(b), uint_of(c), false)); }
-BT_SERVE(getdents) { return answer(list(a, pointer_of(b), uint_of(c), true)); }
+BT_SERVE_DESCRIPTOR(getdents64) { return answer(list(a, pointer_of(b), uint_of(c), false)); }
+BT_SERVE_DESCRIPTOR(getdents) { return answer(list(a, pointer_of(b), uint_of(c), true)); }
 
 }  // namespace bt::posix

@@ -64,6 +64,6 @@ Result<void> control(uint64_t fd, uint32_t request, uint64_t argument) {
 
 }  // namespace
 
-BT_SERVE(ioctl) { return answer(control(a, uint_of(b), c)); }
+BT_SERVE_DESCRIPTOR(ioctl) { return answer(control(a, uint_of(b), c)); }
 
 }  // namespace bt::posix

@@ -53,6 +53,6 @@ Result<uint64_t> seek(uint64_t fd, int64_t offset, uint32_t whence) {
 
 }  // namespace
 
-BT_SERVE(lseek) { return answer(seek(a, static_cast<int64_t>(b), uint_of(c))); }
+BT_SERVE_DESCRIPTOR(lseek) { return answer(seek(a, static_cast<int64_t>(b), uint_of(c))); }
 
 }  // namespace bt::posix

@@ -55,21 +55,21 @@ int64_t map_over(const MapRequest& request, uint64_t fd) {
 
 }  // namespace
 
-BT_SERVE(mmap) {
+BT_SERVE_DESCRIPTOR(mmap) {
   MapRequest request{a, b, int_of(c), int_of(d), f};
   if (!(request.flags & MAP_ANONYMOUS) && is_ours(e)) return answer(map_file(e, request));
   if ((request.flags & MAP_FIXED) && any_mapping_in(a, b)) return map_over(request, e);
   return kPassthrough;
 }
 
-BT_SERVE(munmap) {
+BT_SERVE_DESCRIPTOR(munmap) {
   if (!any_mapping_in(a, b)) return kPassthrough;
   int64_t result = raw_syscall(SYS_munmap, static_cast<int64_t>(a), static_cast<int64_t>(b));
   if (result == 0) forget_mappings(a, b);
   return result;
 }
 
-BT_SERVE(mremap) {
+BT_SERVE_DESCRIPTOR(mremap) {
   if (!any_mapping_in(a, b)) {
     if ((d & MREMAP_FIXED) && any_mapping_in(e, c)) forget_mappings(e, c);
     return kPassthrough;

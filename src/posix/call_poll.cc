@@ -147,13 +147,13 @@ int64_t select_or_pass(uint64_t count, uint64_t in, uint64_t out, uint64_t excep
 
 }  // namespace
 
-BT_SERVE(poll) { return poll_or_pass(a, b); }
-BT_SERVE(ppoll) { return poll_or_pass(a, b); }
-BT_SERVE(select) { return select_or_pass(a, b, c, d); }
-BT_SERVE(pselect6) { return select_or_pass(a, b, c, d); }
+BT_SERVE_DESCRIPTOR(poll) { return poll_or_pass(a, b); }
+BT_SERVE_DESCRIPTOR(ppoll) { return poll_or_pass(a, b); }
+BT_SERVE_DESCRIPTOR(select) { return select_or_pass(a, b, c, d); }
+BT_SERVE_DESCRIPTOR(pselect6) { return select_or_pass(a, b, c, d); }
 
 // Files that are always ready cannot be watched.
-BT_SERVE(epoll_ctl) {
+BT_SERVE_DESCRIPTOR(epoll_ctl) {
   if (!is_ours(c)) return is_ours(a) ? -EINVAL : kPassthrough;
   return is_ours(a) ? -EINVAL : -EPERM;
 }

@@ -41,14 +41,14 @@ Result<uint64_t> pread_one(uint64_t fd, uint64_t buffer, uint64_t size, uint64_t
 
 }  // namespace
 
-BT_SERVE(read) { return answer(read_one(a, b, c)); }
-BT_SERVE(pread64) { return answer(pread_one(a, b, c, d)); }
-BT_SERVE(readv) { return answer(read_vector(a, b, c, true, 0, 0)); }
-BT_SERVE(preadv) {
+BT_SERVE_DESCRIPTOR(read) { return answer(read_one(a, b, c)); }
+BT_SERVE_DESCRIPTOR(pread64) { return answer(pread_one(a, b, c, d)); }
+BT_SERVE_DESCRIPTOR(readv) { return answer(read_vector(a, b, c, true, 0, 0)); }
+BT_SERVE_DESCRIPTOR(preadv) {
   if (static_cast<int64_t>(d) < 0 && is_ours(a)) return -EINVAL;
   return answer(read_vector(a, b, c, false, d, 0));
 }
-BT_SERVE(preadv2) {
+BT_SERVE_DESCRIPTOR(preadv2) {
   bool here = d == UINT64_MAX;
   if (!here && static_cast<int64_t>(d) < 0 && is_ours(a)) return -EINVAL;
   return answer(read_vector(a, b, c, here, d, uint_of(f)));

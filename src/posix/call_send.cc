@@ -51,14 +51,14 @@ bool has_descriptors() { return thread_state.files->high_water != 0; }
 
 }  // namespace
 
-BT_SERVE(sendmsg) {
+BT_SERVE_DESCRIPTOR(sendmsg) {
   if (is_ours(a)) return -ENOTSOCK;
   if (!has_descriptors()) return kPassthrough;
   auto inspected = inspect_message(b);
   return inspected ? kPassthrough : answer(inspected);
 }
 
-BT_SERVE(sendmmsg) {
+BT_SERVE_DESCRIPTOR(sendmmsg) {
   if (is_ours(a)) return -ENOTSOCK;
   if (!has_descriptors()) return kPassthrough;
   constexpr uint64_t kEach = sizeof(msghdr) + 8;
@@ -68,13 +68,13 @@ BT_SERVE(sendmmsg) {
 }
 
 // A ring takes any call on any number at any time: from here on every descriptor is the kernel's.
-BT_SERVE(io_uring_setup) {
+BT_SERVE_DESCRIPTOR(io_uring_setup) {
   stand_aside(SYS_io_uring_setup);
   return kPassthrough;
 }
 
 // Native asynchronous I/O: the control blocks name their descriptors.
-BT_SERVE(io_submit) {
+BT_SERVE_DESCRIPTOR(io_submit) {
   if (!has_descriptors()) return kPassthrough;
   constexpr uint64_t kDescriptorAt = 20;  // aio_fildes in struct iocb
   for (uint64_t i = 0; i < b && i < 65536; i++) {

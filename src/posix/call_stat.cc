@@ -60,7 +60,7 @@ Result<void> statx_path(int32_t directory, const char* path, uint32_t flags, voi
 
 BT_SERVE(stat) { return answer(stat_path(AT_FDCWD, pointer_of(a), pointer_of(b), kWalkFollow)); }
 BT_SERVE(lstat) { return answer(stat_path(AT_FDCWD, pointer_of(a), pointer_of(b), 0)); }
-BT_SERVE(fstat) { return answer(stat_descriptor(a, pointer_of(b))); }
+BT_SERVE_DESCRIPTOR(fstat) { return answer(stat_descriptor(a, pointer_of(b))); }
 
 BT_SERVE(newfstatat) {
   uint32_t flags = uint_of(d);

@@ -59,6 +59,6 @@ Result<void> of_descriptor(uint64_t fd, void* buffer) {
 }  // namespace
 
 BT_SERVE(statfs) { return answer(of_path(pointer_of(a), pointer_of(b))); }
-BT_SERVE(fstatfs) { return answer(of_descriptor(a, pointer_of(b))); }
+BT_SERVE_DESCRIPTOR(fstatfs) { return answer(of_descriptor(a, pointer_of(b))); }
 
 }  // namespace bt::posix

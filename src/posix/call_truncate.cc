@@ -89,8 +89,8 @@ Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) 
 }  // namespace
 
 BT_SERVE(truncate) { return answer(truncate_path(pointer_of(a), static_cast<int64_t>(b))); }
-BT_SERVE(ftruncate) { return answer(truncate_descriptor(a, static_cast<int64_t>(b))); }
-BT_SERVE(fallocate) {
+BT_SERVE_DESCRIPTOR(ftruncate) { return answer(truncate_descriptor(a, static_cast<int64_t>(b))); }
+BT_SERVE_DESCRIPTOR(fallocate) {
   return answer(allocate(a, uint_of(b), static_cast<int64_t>(c), static_cast<int64_t>(d)));
 }
 

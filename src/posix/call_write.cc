@@ -47,14 +47,14 @@ Result<uint64_t> pwrite_one(uint64_t fd, uint64_t buffer, uint64_t size, uint64_
 
 }  // namespace
 
-BT_SERVE(write) { return answer(write_one(a, b, c)); }
-BT_SERVE(pwrite64) { return answer(pwrite_one(a, b, c, d)); }
-BT_SERVE(writev) { return answer(write_vector(a, b, c, true, 0, 0)); }
-BT_SERVE(pwritev) {
+BT_SERVE_DESCRIPTOR(write) { return answer(write_one(a, b, c)); }
+BT_SERVE_DESCRIPTOR(pwrite64) { return answer(pwrite_one(a, b, c, d)); }
+BT_SERVE_DESCRIPTOR(writev) { return answer(write_vector(a, b, c, true, 0, 0)); }
+BT_SERVE_DESCRIPTOR(pwritev) {
   if (static_cast<int64_t>(d) < 0 && is_ours(a)) return -EINVAL;
   return answer(write_vector(a, b, c, false, d, 0));
 }
-BT_SERVE(pwritev2) {
+BT_SERVE_DESCRIPTOR(pwritev2) {
   bool here = d == UINT64_MAX;
   if (!here && static_cast<int64_t>(d) < 0 && is_ours(a)) return -EINVAL;
   return answer(write_vector(a, b, c, here, d, uint_of(f)));

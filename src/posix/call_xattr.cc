@@ -129,15 +129,15 @@ Result<void> remove(By by, uint64_t where, uint64_t name_at) {
 
 BT_SERVE(setxattr) { return answer(set(By::kPath, a, b, c, d, uint_of(e))); }
 BT_SERVE(lsetxattr) { return answer(set(By::kLink, a, b, c, d, uint_of(e))); }
-BT_SERVE(fsetxattr) { return answer(set(By::kDescriptor, a, b, c, d, uint_of(e))); }
+BT_SERVE_DESCRIPTOR(fsetxattr) { return answer(set(By::kDescriptor, a, b, c, d, uint_of(e))); }
 BT_SERVE(getxattr) { return answer(get(By::kPath, a, b, c, d)); }
 BT_SERVE(lgetxattr) { return answer(get(By::kLink, a, b, c, d)); }
-BT_SERVE(fgetxattr) { return answer(get(By::kDescriptor, a, b, c, d)); }
+BT_SERVE_DESCRIPTOR(fgetxattr) { return answer(get(By::kDescriptor, a, b, c, d)); }
 BT_SERVE(listxattr) { return answer(list(By::kPath, a, b, c)); }
 BT_SERVE(llistxattr) { return answer(list(By::kLink, a, b, c)); }
-BT_SERVE(flistxattr) { return answer(list(By::kDescriptor, a, b, c)); }
+BT_SERVE_DESCRIPTOR(flistxattr) { return answer(list(By::kDescriptor, a, b, c)); }
 BT_SERVE(removexattr) { return answer(remove(By::kPath, a, b)); }
 BT_SERVE(lremovexattr) { return answer(remove(By::kLink, a, b)); }
-BT_SERVE(fremovexattr) { return answer(remove(By::kDescriptor, a, b)); }
+BT_SERVE_DESCRIPTOR(fremovexattr) { return answer(remove(By::kDescriptor, a, b)); }
 
 }  // namespace bt::posix

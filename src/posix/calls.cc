@@ -25,29 +25,48 @@ void trace_call(ThreadState& self, metrics::Timing timing, CallName name, Way wa
   metrics::trace(*self.touched->block, timing, call);
 }
 
-}  // namespace
-
-[[gnu::cold]] uint64_t begin_timed(ThreadState& self, engine::Thread* guess) {
-  uint64_t began = guess ? metrics::begin_timing(*guess->block, guess->volume->control())
-                         : metrics::clock_ticks();
-  if (!guess || (began & metrics::kTraced)) {
-    self.tracing = true;
-    self.traced.fd = -1;
-    self.traced.inode = 0;
-    self.traced.path_size = 0;
-  }
-  return began;
+// For a call of which nobody can say yet which mount it will be about.
+bool is_any_traced() {
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (metrics::load_relaxed(mounts[i].volume.control().trace_until)) return true;
+  return false;
 }
 
-[[gnu::cold]] void end_timed(ThreadState& self, engine::Thread* guess, uint64_t began,
-                             CallName name, Way way, int64_t result) {
-  metrics::Block& block = *self.touched->block;
-  if (guess != self.touched)
-    began = metrics::begin_timing_late(self.touched->volume->control(),
+}  // namespace
+
+[[gnu::cold]] void begin_timed(ThreadState& self) {
+  engine::Thread* guess = self.guess;
+  self.guess = nullptr;
+  self.guess_before = guess;
+  if (guess)
+    self.began = metrics::begin_timing(*guess->block, guess->volume->control());
+  else
+    self.began = is_any_traced() ? metrics::clock_ticks() | metrics::kTraced : 0;
+  self.tracing = self.began & metrics::kTraced;
+  if (!self.tracing) return;
+  self.traced.fd = -1;
+  self.traced.inode = 0;
+  self.traced.path_size = 0;
+}
+
+[[gnu::cold]] void end_timed(ThreadState& self, CallName name, Way way, int64_t result) {
+  engine::Thread& touched = *self.touched;
+  engine::Thread* before = self.guess ? self.guess : self.guess_before;
+  uint64_t began = self.guess ? 0 : self.began;
+  if (before != &touched)
+    began = metrics::begin_timing_late(touched.volume->control(),
                                        began ? began : metrics::clock_ticks());
-  if (!began) return;
-  metrics::Timing timing = metrics::end_timing(block, began, name.operation, way);
-  if (began & metrics::kTraced) trace_call(self, timing, name, way, result);
+  self.guess = &touched;
+  if (began) {
+    metrics::Timing timing = metrics::end_timing(*touched.block, began, name.operation, way);
+    if (began & metrics::kTraced) trace_call(self, timing, name, way, result);
+  }
+  self.tracing = false;
+}
+
+[[gnu::cold]] void end_untouched(ThreadState& self) {
+  self.guess = self.guess_before;
+  self.tracing = false;
 }
 
 Error pass(Way reason) {

@@ -18,17 +18,13 @@ struct CallName {
   metrics::Operation operation;
 };
 
-// A call begins whose slot is not known yet (nullptr), or that is timed: when. If somebody traces, or may, what is done to which
-// file is noted on the way.
-uint64_t begin_timed(ThreadState& self, engine::Thread* guess);
-// A call ends that is timed, or was about another mount than was guessed; began: 0 = not known.
-void end_timed(ThreadState& self, engine::Thread* guess, uint64_t began, CallName name, Way way,
-               int64_t result);
-
-// Nothing was done on a mount: the guess stays as good as it was, unless its slot was given up meanwhile.
-inline void keep_guess(ThreadState& self, engine::Thread* guess) {
-  if (guess && guess->block) self.touched = guess;
-}
+// A call begins that is timed, or whose slot is not known yet: notes when, forgets the guess until the call ends, and has noted
+// on the way what is done to which file if somebody traces.
+void begin_timed(ThreadState& self);
+// A call ends that was begun so, or was about another mount than was guessed: times it, and guesses its slot from now on.
+void end_timed(ThreadState& self, CallName name, Way way, int64_t result);
+// A call ends that had nothing to do with a mount, and was begun so: the guess is what it was.
+void end_untouched(ThreadState& self);
 
 // Bytes of file data, where a call's result says how many (kPassthrough is negative): copies between descriptors are neither.
 inline void count_bytes(metrics::Block& block, metrics::Operation operation, int64_t result) {
@@ -42,38 +38,39 @@ inline void count_bytes(metrics::Block& block, metrics::Operation operation, int
 // A call that has walked to an inode which the cache threw out before it was used walks again.
 inline constexpr uint32_t kWalksAgain = 3;
 
-// The mount of the thread's last call is as good a guess as any for this one's.
-template <Serve serve>
+// The mount of the thread's last call is as good a guess as any for this one's. kWalks: the call has a path.
+template <Serve serve, bool kWalks>
 inline int64_t metered(CallName name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                        uint64_t f) {
 #ifdef BT_UNCOUNTED  // bench/counter_cost.sh: what the rest of this costs
   return serve(a, b, c, d, e, f);
 #endif
   ThreadState& self = thread_state;
-  engine::Thread* guess = self.touched;
+  if (!self.guess || metrics::count_down(*self.guess->block)) [[unlikely]]
+    begin_timed(self);
   self.touched = nullptr;
   self.passed = Way::k_passed_other;
-  self.tracing = false;
-  uint64_t began = 0;
-  if (!guess || metrics::count_down(*guess->block)) [[unlikely]]
-    began = begin_timed(self, guess);
   int64_t result;
-  uint32_t again = kWalksAgain;
-  do {
-    self.may_be_stale = false;
+  if constexpr (kWalks) {
+    uint32_t again = kWalksAgain;
+    do {
+      self.may_be_stale = false;
+      result = serve(a, b, c, d, e, f);
+    } while (result == -ESTALE && self.may_be_stale && again-- > 0);
+  } else {
     result = serve(a, b, c, d, e, f);
-  } while (result == -ESTALE && self.may_be_stale && again-- > 0);
+  }
   engine::Thread* touched = self.touched;
   if (!touched) [[unlikely]] {
-    keep_guess(self, guess);
+    if (!self.guess) end_untouched(self);
     return result;
   }
   metrics::Block& block = *touched->block;
   Way way = result == kPassthrough ? self.passed : Way::k_in_process;
   metrics::count(block, name.operation, way);
   count_bytes(block, name.operation, result);
-  if (touched != guess || began) [[unlikely]]
-    end_timed(self, guess, began, name, way, result);
+  if (touched != self.guess) [[unlikely]]
+    end_timed(self, name, way, result);
   return result;
 }
 

@@ -71,7 +71,7 @@ Result<void> prepare_thread(ThreadState& self, Mount& mount) {
 
 void forget_slots(ThreadState& self) {
   self.attached = 0;
-  self.touched = nullptr;
+  self.touched = self.guess = self.guess_before = nullptr;
   for (uint32_t i = 0; i < mount_count; i++) self.engine[i].block = nullptr;
 }
 

@@ -34,6 +34,11 @@ struct ThreadState {
       may_be_stale;  // the call has walked where inodes nobody uses are thrown out, and may find one gone
   // The slot in the volume that this call was found to be about; nullptr: none so far. It has a block.
   engine::Thread* touched;
+  // metered.h: the slot that this call is likely to be about, the last call's; it has a block. nullptr: not known, or the call
+  // is timed; then what was guessed before, and clock ticks when it began (kTimed, kTraced) or 0.
+  engine::Thread* guess;
+  engine::Thread* guess_before;
+  uint64_t began;
   TracedFacts traced;
   engine::Thread* engine;  // own_engine; a vfork child has its own
   engine::Thread own_engine[kMountsMax];
