@@ -20,8 +20,8 @@ uint64_t entry_of(TokenRecord& token) { return reinterpret_cast<uint64_t>(&token
 
 // glibc keeps the backward link in the word before the forward one, in entries and in the head alike. Bit 0 of a forward
 // link marks a priority-inheritance mutex.
-uint64_t& next_of(uint64_t entry) { return *reinterpret_cast<uint64_t*>(entry & ~1ull); }
-uint64_t& previous_of(uint64_t entry) { return *reinterpret_cast<uint64_t*>((entry & ~1ull) - 8); }
+uint64_t* next_of(uint64_t entry) { return reinterpret_cast<uint64_t*>(entry & ~1ull); }
+uint64_t* previous_of(uint64_t entry) { return reinterpret_cast<uint64_t*>((entry & ~1ull) - 8); }
 
 // The kernel may read the list between any two instructions of ours, when we are killed there.
 void put(uint64_t& place, uint64_t value) { __atomic_store_n(&place, value, __ATOMIC_RELEASE); }
@@ -84,11 +84,11 @@ Claim claim_token(RobustList& list, TokenRecord& token) {
   if (claim == Claim::kBusy) return claim;
   uint64_t head = reinterpret_cast<uint64_t>(list.head);
   uint64_t entry = entry_of(token);
-  uint64_t first = next_of(head);
+  uint64_t first = *next_of(head);
   put(token.list_next, first);
   put(token.list_previous, head);
-  put(previous_of(first), entry);
-  put(next_of(head), entry);
+  put(*previous_of(first), entry);
+  put(*next_of(head), entry);
   put(pending_of(list), 0);
   return claim;
 }
@@ -98,12 +98,12 @@ bool detach_token(RobustList& list, TokenRecord& token) {
   if (pending != 0) return false;
   uint64_t next = __atomic_load_n(&token.list_next, __ATOMIC_RELAXED);
   uint64_t previous = __atomic_load_n(&token.list_previous, __ATOMIC_RELAXED);
-  if (!leads_to(list, &next_of(previous), previous, entry_of(token)) ||
-      !leads_to(list, &previous_of(next), next, entry_of(token)))
+  if (!leads_to(list, next_of(previous), previous, entry_of(token)) ||
+      !leads_to(list, previous_of(next), next, entry_of(token)))
     return false;
   put(pending, entry_of(token));
-  put(previous_of(next), previous);
-  put(next_of(previous), next);
+  put(*previous_of(next), previous);
+  put(*next_of(previous), next);
   __atomic_store_n(&token.word, 0, __ATOMIC_RELEASE);
   put(pending, 0);
   return true;
