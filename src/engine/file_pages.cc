@@ -79,7 +79,8 @@ class Remover {
     uint64_t begin = first_ > base ? (first_ - base) / span : 0;
     uint64_t end =
         last_ > base ? base::min<uint64_t>(base::divide_up(last_ - base, span), kRadixFanout) : 0;
-    for (uint64_t i = begin; i < end; i++)
+    // From the end: free lists are stacks, so that the next file gets the pages in this one's order, neighbours as neighbours.
+    for (uint64_t i = end; i-- > begin;)
       if (!remove(radix.child[i], height, base + i * span)) return false;
     return true;
   }

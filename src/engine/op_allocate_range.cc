@@ -11,6 +11,7 @@
 #include "engine/file_pages_internal.h"
 #include "engine/inode_times.h"
 #include "engine/origin.h"
+#include "engine/permissions.h"
 
 namespace bt::engine {
 
@@ -33,7 +34,7 @@ class RangeAllocator {
 
   Result<void> fill_holes(const Range& range);
   Result<void> make_hole(const Range& range);
-  // The last step: the size (grown to `size_min`) and the times.
+  // The last step: the size (grown to `size_min`), the mode and the times.
   Result<void> finish(uint64_t size_min);
   // Moves the pages of the file from page `from` on by `by` pages, down (collapse) or up (insert), and the size with them.
   Result<void> collapse(uint64_t from, uint64_t by);
@@ -153,6 +154,7 @@ Result<void> RangeAllocator::finish(uint64_t size_min) {
     clear_uncovered(volume_, inode_, size_min);
     txn.store(inode_.size, size_min);
   }
+  drop_privileges(txn, context_.credentials, inode_);
   mark_modified(txn, inode_, clock_now_ns(thread_));
   txn.commit();
   return {};
@@ -194,6 +196,7 @@ Result<void> RangeAllocator::collapse(uint64_t from, uint64_t by) {
   BT_TRY(lock_file(txn));
   if (inode_.size < by * kPageSizeBytes) return Error(EAGAIN);
   set_size(txn, thread_, inode_, inode_.size - by * kPageSizeBytes);
+  drop_privileges(txn, context_.credentials, inode_);
   mark_modified(txn, inode_, clock_now_ns(thread_));
   txn.commit();
   return {};

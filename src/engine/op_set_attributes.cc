@@ -53,15 +53,6 @@ Result<void> check_change(Context& context, const AccessView& view, const Change
   return {};
 }
 
-// What chown and truncate take from a mode, of all but directories: suid, and sgid where it means "run as this group".
-uint32_t without_privileges(const Credentials& credentials, uint32_t mode, uint32_t gid) {
-  if (is_directory(mode)) return mode;
-  mode &= ~kModeSetUid;
-  if ((mode & kModeSetGid) && ((mode & 010) || !in_group_or_capable(credentials, gid)))
-    mode &= ~kModeSetGid;
-  return mode;
-}
-
 uint32_t new_mode(const Credentials& credentials, const InodeRecord& record, const Change& change) {
   uint32_t mode = record.mode;
   uint32_t gid = change.which & Change::kGid ? change.gid : record.gid;

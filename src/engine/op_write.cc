@@ -23,6 +23,7 @@
 #include "engine/file_pages_internal.h"
 #include "engine/inode_times.h"
 #include "engine/origin.h"
+#include "engine/permissions.h"
 
 namespace bt::engine {
 
@@ -87,14 +88,10 @@ class Writer {
   return !append_ || inode_.size == at;
 }
 
-// What a write changes besides bytes; suid and sgid go as Linux does it. `now` was read before the lock was taken.
+// What a write changes besides bytes. `now` was read before the lock was taken.
 [[gnu::always_inline]] inline Result<void> Writer::finish(Transaction& txn, uint64_t at,
                                                           uint64_t size, int64_t now) {
-  uint32_t mode = inode_.mode;
-  if ((mode & (S_ISUID | S_ISGID)) && !context_.credentials.fsetid) [[unlikely]] {
-    uint32_t drop = S_ISUID | ((mode & S_IXGRP) ? S_ISGID : 0);
-    if (mode & drop) txn.store(inode_.mode, mode & ~drop);
-  }
+  drop_privileges(txn, context_.credentials, inode_);
   if (at + size > inode_.size) txn.store(inode_.size, at + size);
   mark_modified(txn, inode_, now);
   // A FUSE request that is resent after the worker's death goes on behind what this transaction wrote.

@@ -10,6 +10,7 @@
 
 #include "engine/allocator.h"
 #include "engine/data.h"
+#include "engine/file_pages_internal.h"
 #include "engine/operations.h"
 #include "engine/test_volume.h"
 
@@ -317,6 +318,29 @@ TEST_F(DataTest, writing_clears_suid_without_the_right_to_keep_it) {
   volume.main->credentials.fsetid = false;
   write_text(inode, 0, "x");
   EXPECT_EQ(attributes(inode).mode & 07777, 0755u);
+  volume.main->credentials.fsetid = true;
+  ASSERT_TRUE(set_attributes(context(), inode, change, after).has_value());
+  volume.main->credentials.fsetid = false;
+  ASSERT_TRUE(allocate_range(context(), inode, FALLOC_FL_KEEP_SIZE, 0, 100, UINT64_MAX));
+  EXPECT_EQ(attributes(inode).mode & 07777, 0755u);
+}
+
+// A mapping takes a system call for each run of pages that are neighbours in the volume too.
+TEST_F(DataTest, a_file_gets_the_pages_of_a_dead_one_in_their_order) {
+  constexpr uint64_t kPages = 1000;
+  InodeNumber inode = make_file("f");
+  auto runs = [&] {
+    const InodeRecord& record = *volume.volume.inode(inode.index());
+    uint32_t count = 0;
+    for (uint64_t at = 0; at < kPages; count++)
+      at += find_run(volume.volume, record, at, kPages - at).count;
+    return count;
+  };
+  for (int life = 0; life < 6; life++) {
+    write_text(inode, 0, std::string(kPages * kPageSizeBytes, 'x'));
+    EXPECT_LT(runs(), 100u) << "life " << life;
+    set_size(inode, 0);
+  }
 }
 
 TEST_F(DataTest, times_and_change_grow_with_every_write) {

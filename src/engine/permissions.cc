@@ -54,6 +54,14 @@ bool is_allowed_by_acl(const Credentials& credentials, const AccessView& view, A
 
 }  // namespace
 
+uint32_t without_privileges(const Credentials& credentials, uint32_t mode, uint32_t gid) {
+  if (is_directory(mode)) return mode;
+  mode &= ~kModeSetUid;
+  if ((mode & kModeSetGid) && ((mode & 010) || !in_group_or_capable(credentials, gid)))
+    mode &= ~kModeSetGid;
+  return mode;
+}
+
 Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask,
                                    bool locked) {
   const Credentials& credentials = context.credentials;

@@ -36,6 +36,18 @@ inline bool in_group_or_capable(const Credentials& credentials, uint32_t gid) {
   return credentials.fsetid || in_group(credentials, gid);
 }
 
+// What chown, truncate and changes of data take from the mode of anything but a directory: suid, and sgid where it means "run as
+// this group", or where who does it is not of the group.
+uint32_t without_privileges(const Credentials& credentials, uint32_t mode, uint32_t gid);
+// A change of data, whose inode is locked.
+inline void drop_privileges(Transaction& txn, const Credentials& credentials, InodeRecord& inode) {
+  uint32_t mode = inode.mode;
+  if (!(mode & (kModeSetUid | kModeSetGid)) || credentials.fsetid) [[likely]]
+    return;
+  uint32_t left = without_privileges(credentials, mode, inode.gid);
+  if (left != mode) txn.store(inode.mode, left);
+}
+
 // What is left when the mode's owner bits did not decide: groups, ACL, capabilities. `locked`: the caller holds the inode's
 // lock and the ACL is read in place.
 Result<void> check_permission_slow(Context& context, const AccessView& view, uint32_t mask,

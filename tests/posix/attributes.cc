@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Modes, owners, times, extended attributes, and who may do what.
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -128,6 +129,24 @@ SUITE_PART(privileged_bits) {
       call(SYS_fchown, fd, -1, 1000);
       say("fchown by the owner of " + claim, mode_of("f"));
       shut({fd});
+    }
+    // Who may write, and is not of the group, takes the group's bit along whatever it means.
+    for (std::string how : {"write", "append", "ftruncate", "truncate", "fallocate beyond the end",
+                            "fallocate", "a hole punched"}) {
+      call(SYS_chown, arg("f"), 1000, 1000);
+      call(SYS_chmod, arg("f"), mode | 0666);
+      As stranger(1001, 1001);
+      int64_t fd = call(SYS_open, arg("f"), O_WRONLY | (how == "append" ? O_APPEND : 0));
+      if (how == "write" || how == "append") call(SYS_write, fd, arg("y"), 1);
+      if (how == "ftruncate") call(SYS_ftruncate, fd, 5);
+      if (how == "truncate") call(SYS_truncate, arg("f"), 7);
+      if (how == "fallocate") call(SYS_fallocate, fd, 0, 0, 100);
+      if (how == "fallocate beyond the end")
+        call(SYS_fallocate, fd, FALLOC_FL_KEEP_SIZE, 5000, 100);
+      if (how == "a hole punched")
+        call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 3);
+      shut({fd});
+      say(how + " by a stranger to " + claim, mode_of("f"));
     }
     {
       As member(1000, 1000, {1001});
