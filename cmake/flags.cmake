@@ -11,7 +11,7 @@ endif()
 # -fno-builtin is implied by -ffreestanding; the memory functions come from the agent or, outside, from libc.
 set(BT_INSIDE_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics
     -fvisibility=hidden -fPIC -ftls-model=initial-exec -mgeneral-regs-only
-    -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none)
+    -ffunction-sections -fdata-sections -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none)
 
 # Words of shared memory are read and logged as integers, whatever type the record gives them.
 string(APPEND CMAKE_CXX_FLAGS " -fno-strict-aliasing")

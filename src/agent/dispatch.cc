@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table by which entry.S finds a call's handler: agent/syscalls.def as code.
+// A call's handler with what comes before it, the first look and loaded programs: agent/syscalls.def as code.
 #include <sys/syscall.h>
 
 #include "agent/agent.h"
@@ -50,28 +50,25 @@ template <int number, uint32_t look, Handler handler>
 }
 
 template <int number, uint32_t look, Handler handler>
-int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+[[gnu::always_inline]] inline int64_t guarded(uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                                              uint64_t e, uint64_t f) {
   if (hooks::is_watched(number)) [[unlikely]]
     return watched<number, look, handler>(a, b, c, d, e, f);
   return plain<look, handler>(a, b, c, d, e, f);
 }
 
-struct HandlerTable {
-  Handler rows[BT_HANDLER_COUNT];
-};
-constexpr HandlerTable make_handlers() {
-  HandlerTable table = {};
-#define BT_SYSCALL(name, look, handler) \
-  table.rows[SYS_##name] = guarded<SYS_##name, (look), bt::handler::call_##name>;
-#include "agent/syscalls.def"
-#undef BT_SYSCALL
-  return table;
-}
-
 }  // namespace
 
-// Read by entry.S.
-extern "C" BT_HIDDEN const HandlerTable bt_handlers;
-constinit const HandlerTable bt_handlers = make_handlers();
+// One function a call, by the name under which dispatch_table.S has it in the table that entry.S reads.
+#define BT_TEXT_OF(number) #number
+#define BT_LABEL(number) "bt_handle_" BT_TEXT_OF(number)
+#define BT_SYSCALL(name, look, handler)                                                           \
+  BT_HIDDEN int64_t handle_##name(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,               \
+                                  uint64_t) asm(BT_LABEL(SYS_##name));                            \
+  int64_t handle_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) { \
+    return guarded<SYS_##name, (look), bt::handler::call_##name>(a, b, c, d, e, f);               \
+  }
+#include "agent/syscalls.def"
+#undef BT_SYSCALL
 
 }  // namespace bt::agent

@@ -38,7 +38,7 @@ bt_entry_computed:
   cmp     $BT_HANDLER_COUNT, %rax
   jae     1f
   lea     bt_handlers(%rip), %r11
-  cmpq    $0, (%r11,%rax,8)
+  cmpl    $0, (%r11,%rax,4)
   jne     bt_entry
 1:
   sub     $2, %rcx
@@ -83,7 +83,9 @@ bt_entry:
   mov     %rbp, BT_AREA_FRAME(%rsp)
   mov     %r10, %rcx
   lea     bt_handlers(%rip), %r11
-  call    *(%r11,%rax,8)
+  movslq  (%r11,%rax,4), %rax
+  add     %r11, %rax
+  call    *%rax
 .Lanswered:
   THREAD  %r11
   mov     %rbp, %rsp

@@ -194,6 +194,13 @@ void restore_fault_handlers() {
   }
 }
 
+// Nothing of ours stands in the kernel for such a signal, and what a child tells the kernel about it stands there as it is
+// (change_child_action).
+bool is_kernels_in_child(uint64_t signal) {
+  return signal <= kSignalsMax && !is_fault_signal(static_cast<int>(signal)) &&
+         !is_handler(bt_thread.area->child_actions[signal].handler);
+}
+
 void begin_child_actions() {
   ThreadArea& area = *bt_thread.area;
   {

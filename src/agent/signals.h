@@ -30,6 +30,8 @@ void requeue_deferred_signal();
 // Around the life of a vfork child, which shares this memory with its parent but not the kernel's actions.
 void begin_child_actions();
 void end_child_actions();
+// In such a child: the kernel answers for this signal what we would, and we need not hear of it.
+bool is_kernels_in_child(uint64_t signal);
 
 // In a fork child: another thread may have held the lock.
 void reset_signal_lock();

@@ -9,6 +9,7 @@
 
 #include "agent/execute.h"
 #include "agent/kernel_signal.h"
+#include "agent/signals.h"
 #include "base/bytes.h"
 #include "base/syscall.h"
 #include "hooks/hooks.h"
@@ -95,21 +96,29 @@ bool begin_thread() {
   return true;
 }
 
-// Null, or all of it in the page of the program's stack where the frame was just put.
+// Null, or all of it on the part of the program's stack that is there for certain: in the OS page where the frame was just
+// put, or in that of the address that the program's last call has pushed.
 bool is_beside(const Frame* frame, uint64_t pointer, uint64_t size) {
-  constexpr uint64_t kPageSizeBytes = 4096;
-  auto page = reinterpret_cast<uint64_t>(frame) / kPageSizeBytes;
+  constexpr uint64_t kPageSizeBytes = 4096, kRedZoneBytes = 128;
+  auto at = reinterpret_cast<uint64_t>(frame);
+  uint64_t first = at / kPageSizeBytes;
+  uint64_t last = (at + sizeof(Frame) + kRedZoneBytes) / kPageSizeBytes;
   return !pointer ||
-         (pointer / kPageSizeBytes == page && (pointer + size - 1) / kPageSizeBytes == page);
+         (pointer / kPageSizeBytes >= first && (pointer + size - 1) / kPageSizeBytes <= last);
 }
 
-// Calls that cannot meet a bad pointer though SIGSEGV is blocked. posix_spawn's child, with all signals blocked, makes more
-// than a hundred of them, and opening and closing would be two more calls each.
+// Calls that cannot meet a bad pointer though SIGSEGV is blocked; opening and closing would be two more calls each.
 bool needs_no_faults(const Frame* frame) {
   if (frame->number != SYS_rt_sigaction && frame->number != SYS_rt_sigprocmask) return false;
   if (hooks::is_watched(static_cast<uint32_t>(frame->number))) return false;
   return is_beside(frame, frame->rsi, sizeof(KernelSigaction)) &&
          is_beside(frame, frame->rdx, sizeof(KernelSigaction));
+}
+
+// posix_spawn's child looks at the action of every signal and changes it: more than a hundred calls.
+bool is_plain_for_child(const Frame* frame) {
+  return frame->number == SYS_rt_sigaction && bt_thread.area && bt_thread.area->in_vfork_child &&
+         !hooks::is_watched(SYS_rt_sigaction) && is_kernels_in_child(frame->rdi);
 }
 
 }  // namespace
@@ -120,7 +129,10 @@ extern "C" bool bt_prepare_thread(const Frame* frame) {
   if (bt_thread.state == ThreadState::kUnseen && frame->number == SYS_exit_group &&
       !posix::has_had_files())
     return false;
-  if (bt_thread.state == ThreadState::kFaultsBlocked && needs_no_faults(frame)) return true;
+  if (bt_thread.state == ThreadState::kFaultsBlocked) {
+    if (is_plain_for_child(frame)) return false;
+    if (needs_no_faults(frame)) return true;
+  }
   uint64_t mask;
   set_signal_mask(kDeferrable, &mask);
   if (bt_thread.state == ThreadState::kExecuting) {
