@@ -116,7 +116,6 @@ inline constexpr uint64_t kSuperblockSizeBytes = 8192;
 
 inline constexpr uint32_t kOptionReadOnly = 1;
 inline constexpr uint32_t kOptionAllowOther = 2;
-inline constexpr uint32_t kOptionDefaultPermissions = 4;
 inline constexpr uint32_t kOptionNoAtime = 8;
 inline constexpr uint32_t kOptionNoExec = 16;
 inline constexpr uint32_t kOptionNoSuid = 32;

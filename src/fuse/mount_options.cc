@@ -54,11 +54,11 @@ bool parse_mount_options(const std::string& text, MountOptions& options, std::st
   while (std::getline(words, word, ',')) {
     if (word.empty() || apply_flag(word, options)) continue;
     if (word == "allow_other") {
-      options.allow_other = true;
+      // Nobody but the kernel is asked who may open a pipe, a socket or a device.
+      options.allow_other = options.default_permissions = true;
       options.volume_options |= format::kOptionAllowOther;
     } else if (word == "default_permissions") {
       options.default_permissions = true;
-      options.volume_options |= format::kOptionDefaultPermissions;
     } else if (word.rfind("fsname=", 0) == 0) {
       options.source = word.substr(7);
       if (options.source.empty()) {

@@ -11,18 +11,20 @@
 namespace bt::fuse {
 namespace {
 
+// Everything that a hook of libfuse cannot be told by argument.
+thread_local ServingThread this_thread;
+
 // What we want of the kernel; docs/coherence.md says why each.
 void choose_capabilities(void*, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
                                FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_LOCKS |
                                FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_AUTO_INVAL_DATA;
-  connection->want = connection->capable & kWanted;
+  // Who checks permissions must know the access control lists.
+  bool kernel_checks = this_thread.server->options().default_permissions;
+  connection->want = connection->capable & (kWanted | (kernel_checks ? FUSE_CAP_POSIX_ACL : 0));
   connection->max_background = 64;
   connection->time_gran = 1;
 }
-
-// Everything that a hook of libfuse cannot be told by argument.
-thread_local ServingThread this_thread;
 
 }  // namespace
 
@@ -42,6 +44,7 @@ Server::~Server() {
 }
 
 bool Server::begin() {
+  this_thread.server = this;
   fuse_lowlevel_ops table = handler_table();
   table.init = choose_capabilities;
   char name[] = "btfuse";

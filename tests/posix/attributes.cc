@@ -164,6 +164,99 @@ SUITE_PART(privileged_bits) {
   }
 }
 
+SUITE_PART(access_control_lists) {
+  if (getuid() != 0) return;
+  struct Entry {
+    uint16_t tag, permissions;
+    uint32_t id;
+  };
+  constexpr uint32_t kNobody = ~0u;
+  struct List {
+    uint32_t version = 2;
+    Entry entry[5];
+  };
+  // What user 2000 may, what group 1000 may, what bounds both, what all others may.
+  auto list = [&](uint16_t user, uint16_t group, uint16_t mask, uint16_t others) {
+    return List{2,
+                {{1, 7, kNobody},
+                 {2, user, 2000},
+                 {4, group, kNobody},
+                 {16, mask, kNobody},
+                 {32, others, kNobody}}};
+  };
+  auto ask = [](const std::string& what) {
+    struct Who {
+      const char* name;
+      uid_t uid;
+      gid_t gid;
+    };
+    for (Who who : {Who{"the owner", 1000, 3000}, Who{"the named user", 2000, 2000},
+                    Who{"a member", 3000, 1000}, Who{"another", 4000, 4000}}) {
+      As user(who.uid, who.gid);
+      std::string claim = what + " by " + who.name;
+      for (int flags : {O_RDONLY, O_WRONLY}) {
+        int64_t fd = call(SYS_open, arg("n"), flags | O_NONBLOCK);
+        say("open for " + std::string(flags ? "writing " : "reading ") + claim, ok(fd));
+        shut({fd});
+      }
+      for (int rights : {R_OK, W_OK, X_OK})
+        say("access " + std::to_string(rights) + " " + claim,
+            call(SYS_faccessat2, AT_FDCWD, arg("n"), rights, AT_EACCESS));
+    }
+  };
+  const List lists[] = {list(6, 4, 6, 0), list(6, 4, 4, 0), list(0, 6, 7, 4), list(7, 0, 7, 0)};
+  for (int type : {S_IFREG, S_IFIFO})
+    for (size_t i = 0; i < 4; i++) {
+      std::string claim =
+          std::string(type == S_IFREG ? "a file" : "a pipe") + " with list " + std::to_string(i);
+      call(SYS_mknod, arg("n"), type | 0640, 0);
+      call(SYS_chown, arg("n"), 1000, 1000);
+      say("setxattr " + claim, call(SYS_setxattr, arg("n"), arg("system.posix_acl_access"),
+                                    arg(&lists[i]), sizeof(List), 0));
+      say("its mode", mode_of("n"));
+      ask(claim);
+      say("chmod " + claim, call(SYS_chmod, arg("n"), 0620));
+      ask("the same after chmod");
+      call(SYS_unlink, arg("n"));
+    }
+  call(SYS_mkdir, arg("d"), 0700);
+  call(SYS_setxattr, arg("d"), arg("system.posix_acl_access"), arg(&lists[3]), sizeof(List), 0);
+  call(SYS_setxattr, arg("d"), arg("system.posix_acl_default"), arg(&lists[0]), sizeof(List), 0);
+  call(SYS_umask, 027);
+  make_file("d/f", "x", 0666);
+  call(SYS_mkdir, arg("d/d"), 0777);
+  call(SYS_umask, 022);
+  say("the mode of a file made below a default list", mode_of("d/f"));
+  say("of a directory", mode_of("d/d"));
+  for (uid_t uid : {2000u, 4000u}) {
+    As user(uid, uid);
+    std::string claim = " by user " + std::to_string(uid);
+    say("a search" + claim, ok(call(SYS_open, arg("d/f"), O_RDONLY)));
+    say("a new name" + claim, ok(call(SYS_mkdir, arg("d/" + std::to_string(uid)), 0700)));
+    say("a listing" + claim, ok(call(SYS_open, arg("d"), O_RDONLY | O_DIRECTORY)));
+  }
+}
+
+SUITE_PART(permissions_of_special_files) {
+  if (getuid() != 0) return;
+  for (int mode : {0600, 0060, 0006, 0400, 0200, 0000, 0666}) {
+    call(SYS_mknod, arg("p"), S_IFIFO | 0600, 0);
+    call(SYS_chown, arg("p"), 1000, 1000);
+    call(SYS_chmod, arg("p"), mode);
+    for (uid_t uid : {1000u, 2000u, 3000u}) {
+      As user(uid, uid == 2000 ? 1000 : uid);
+      for (int flags : {O_RDONLY, O_RDWR, O_WRONLY}) {
+        int64_t fd = call(SYS_open, arg("p"), flags | O_NONBLOCK);
+        say("open " + std::to_string(flags) + " of a pipe " + octal(static_cast<uint32_t>(mode)) +
+                " by user " + std::to_string(uid),
+            ok(fd));
+        shut({fd});
+      }
+    }
+    call(SYS_unlink, arg("p"));
+  }
+}
+
 SUITE_PART(permissions) {
   if (getuid() != 0) return;
   struct Who {
