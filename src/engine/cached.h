@@ -31,7 +31,8 @@ struct Listing {
   uint64_t change;       // of the directory's record
   uint64_t next_cookie;  // names from here on were made by others meanwhile
   uint32_t news;         // of the source's names
-  uint8_t seen;
+  uint32_t listings;     // of the directory
+  uint8_t seen;          // follows from it
 };
 Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing);
 // Drops the names of before that enter_name has not marked, and declares the rest complete as of `source`. EAGAIN: somebody

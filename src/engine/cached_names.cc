@@ -13,6 +13,10 @@ namespace {
 // A name that changes its meaning faster than it can be entered.
 constexpr uint32_t kEnterAttempts = 16;
 
+// What a listing marks the names with that it finds: another mark than the last listing's; never 0, which is what names get that no
+// listing entered.
+uint8_t mark_of(uint32_t listings) { return static_cast<uint8_t>(1 + listings % 254); }
+
 // kind, type, size and mark of a dentry are one logged word (directory_index.cc).
 void mark_seen(Transaction& txn, DentryRecord& dentry, uint8_t seen) {
   if (dentry.seen == seen) return;
@@ -47,11 +51,11 @@ Result<InodeNumber> make_stub(Transaction& txn, Thread& thread, InodeRecord& dir
   InodeNumber made = InodeNumber::of(index, record->generation);
   BT_TRY(insert_entry(txn, thread, directory, stub.directory.index(), stub.name, hash, made,
                       entry_type(stub.type)));
-  EntryPlace place;
-  BT_TRY(find_place(volume, stub.directory.index(), stub.name, hash, place));
-  if (!place.dentry) return BT_DAMAGED(volume);
-  store_unseen(record->name, place.index);
-  mark_seen(txn, *place.dentry, stub.seen);
+  DentryIndex entry = directory.directory.last;  // where it was just put
+  DentryRecord* dentry = volume.dentry(entry);
+  if (!dentry) return BT_DAMAGED(volume);
+  store_unseen(record->name, entry);
+  mark_seen(txn, *dentry, stub.seen);
   if (stub.type == kModeDirectory) txn.store(directory.nlink, directory.nlink + 1);
   return made;
 }
@@ -67,6 +71,8 @@ Result<InodeNumber> enter_once(Context& context, const Stub& stub) {
   Transaction txn(thread);
   BT_TRY_ASSIGN(InodeRecord * directory, lock_directory(txn, context, stub.directory));
   if (is_removed(*directory)) return Error(ESTALE);
+  // Another listing has ended. Our mark would take the place of one that a third has just made, who would drop the name for it.
+  if (stub.seen && stub.seen != mark_of(directory->directory.listings)) return Error(EAGAIN);
   uint32_t hash = hash_name(stub.directory.index(), stub.name);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
   EntryPlace place;
@@ -88,13 +94,15 @@ Result<InodeNumber> enter_once(Context& context, const Stub& stub) {
   return number;
 }
 
-// The first name of the directory with a cookie below `limit` that carries another mark; size 0: none.
+// The first name of the directory with a cookie below `limit` that carries another mark; size 0: none. EAGAIN: another listing has
+// ended, so that the mark may be that of a third, which has just found the name at the source.
 Result<void> find_unseen(Context& context, InodeNumber directory, const Listing& listing,
                          char* name, uint32_t& size) {
   Volume& volume = context.volume();
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   size = 0;
+  if (record->directory.listings != listing.listings) return Error(EAGAIN);
   uint64_t limit = volume.geometry().dentries.count;
   for (DentryIndex index = record->directory.first; index != DentryIndex::kNone;) {
     DentryRecord* dentry = volume.dentry(index);
@@ -176,8 +184,8 @@ Result<void> begin_listing(Context& context, InodeNumber directory, Listing& lis
     listing.change = load_relaxed(record.change);
     listing.next_cookie = load_relaxed(record.directory.next_cookie);
     listing.news = load_relaxed(record.directory.news);
-    // Another mark than last time's; never 0, which is what names get that no listing entered.
-    listing.seen = static_cast<uint8_t>(1 + load_relaxed(record.directory.listings) % 254);
+    listing.listings = load_relaxed(record.directory.listings);
+    listing.seen = mark_of(listing.listings);
   });
 }
 
@@ -187,16 +195,20 @@ Result<void> end_listing(Context& context, InodeNumber directory, const Listing&
   for (;; dropped++) {
     char name[kNameMax + 1];
     uint32_t size = 0;
-    BT_TRY(find_unseen(context, directory, listing, name, size));
-    if (size == 0) break;
+    Result<void> looked = find_unseen(context, directory, listing, name, size);
+    if (!looked && looked.error() != Error(EAGAIN)) return looked;
+    if (!looked || size == 0) break;
     BT_TRY(drop_name(context, directory, {name, size}));
   }
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   DirectoryPart& part = record->directory;
+  bool alone = part.listings == listing.listings;
   txn.store(part.listings, part.listings + 1);
-  bool undisturbed =
-      record->change == listing.change + dropped && load_relaxed(part.news) == listing.news;
+  bool undisturbed = alone && record->change == listing.change + dropped &&
+                     load_relaxed(part.news) == listing.news;
+  // What was dropped may have been entered anew by a listing that is the truth by now.
+  if (!alone && dropped) txn.store(part.names_epoch, 0u);
   if (undisturbed) {
     txn.store(part.source_mtime_ns, source.mtime_ns);
     txn.store(part.source_ctime_ns, source.ctime_ns);

@@ -13,7 +13,7 @@ namespace {
 // A child that vanished between the chain and its record was replaced or removed: look again, a bounded number of times.
 constexpr uint32_t kLookupAttempts = 100;
 // Listings of a directory that others change all the time may never be undisturbed; then what is here has to do.
-constexpr uint32_t kAbsencesMax = 4;
+constexpr uint32_t kAbsencesMax = 12;
 
 inline Result<void> check_search(Context& context, InodeNumber directory) {
   AccessView view{};
