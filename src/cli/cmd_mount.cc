@@ -175,12 +175,15 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   std::optional<std::string> valid = arguments.value("--valid");
   bool no_watch = arguments.flag("--no-watch");
   settings.write_through = arguments.flag("--sync");
+  settings.prefetch = !arguments.flag("--no-prefetch");
   std::optional<std::string> min = arguments.value("--cache-min"),
                              max = arguments.value("--cache-max");
   if (!source) {
-    if (valid || no_watch || settings.write_through || min || max)
-      throw CommandError("mount",
-                         "--valid, --no-watch, --sync, --cache-min and --cache-max go with --dir");
+    if (valid || no_watch || settings.write_through || !settings.prefetch || min || max)
+      throw CommandError(
+          "mount",
+          "--valid, --no-watch, --no-prefetch, --sync, --cache-min and --cache-max go "
+          "with --dir");
     return settings;
   }
   settings.source = open(source->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);

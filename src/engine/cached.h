@@ -59,6 +59,14 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 // link_target: of a symbolic link.
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target);
+// The same ahead of need: kept only if nobody has asked for them yet and nothing here has changed since `change` was read of
+// the record, else EAGAIN. So what was asked of the source before a change of our own never covers what the change has left.
+Result<void> store_attributes_ahead(Context& context, InodeNumber inode,
+                                    const SourceAttributes& source, Text link_target,
+                                    uint64_t change);
+// Whether something of the inode was fetched ahead and is used now for the first time; it is a hint, and asked without locks.
+bool take_ahead_mark(InodeRecord& inode);
+void set_ahead_mark(InodeRecord& inode);
 
 // ---- news -------------------------------------------------------------------------------------------------------------------
 // The directory is watched from `epoch` on (origin/watch.h); 0: no more, if `watch` is the one that it had.

@@ -64,10 +64,20 @@ Result<void> store_link(Transaction& txn, Context& context, InodeNumber inode, I
 
 enum class Stored { kDone, kDropPagesFirst };
 
+// How the source's attributes came to be asked for.
+struct Asked {
+  bool ours;  // after a change of our own
+  bool ahead = false;
+  uint64_t change = 0;  // ahead: of the record, before the source was asked
+};
+
 Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttributes& source,
-                          bool ours, Text target) {
+                          Asked asked, Text target) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  bool ours = asked.ours;
+  if (asked.ahead && (record->valid_epoch != 0 || record->change != asked.change))
+    return Error(EAGAIN);
   if (record->origin != source.number || ((record->mode ^ source.mode) & kModeType))
     return Error(ESTALE);
   uint32_t type = source.mode & kModeType;
@@ -109,18 +119,45 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   return Stored::kDone;
 }
 
-}  // namespace
-
-Result<void> store_source_attributes(Context& context, InodeNumber inode,
-                                     const SourceAttributes& source, bool ours, Text link_target) {
+Result<void> store(Context& context, InodeNumber inode, const SourceAttributes& source, Asked asked,
+                   Text link_target) {
   for (;;) {
     Needs needs;
     needs.pages = link_target.size > kInodeInlineBytes ? 1 : 0;
     BT_TRY(prepare(context.thread, needs));
-    BT_TRY_ASSIGN(Stored stored, store_once(context, inode, source, ours, link_target));
+    BT_TRY_ASSIGN(Stored stored, store_once(context, inode, source, asked, link_target));
     settle(context.thread);
     if (stored == Stored::kDone) return {};
   }
+}
+
+uint32_t* ahead_mark(InodeRecord& inode) {
+  uint32_t type = load_relaxed(inode.mode) & kModeType;
+  if (type == kModeDirectory) return &inode.directory.ahead;
+  return type == kModeRegular ? &inode.cached.ahead : nullptr;
+}
+
+}  // namespace
+
+Result<void> store_source_attributes(Context& context, InodeNumber inode,
+                                     const SourceAttributes& source, bool ours, Text link_target) {
+  return store(context, inode, source, {.ours = ours}, link_target);
+}
+
+Result<void> store_attributes_ahead(Context& context, InodeNumber inode,
+                                    const SourceAttributes& source, Text link_target,
+                                    uint64_t change) {
+  return store(context, inode, source, {.ours = false, .ahead = true, .change = change},
+               link_target);
+}
+
+bool take_ahead_mark(InodeRecord& inode) {
+  uint32_t* mark = ahead_mark(inode);
+  return mark && load_relaxed(*mark) && __atomic_exchange_n(mark, 0, __ATOMIC_RELAXED);
+}
+
+void set_ahead_mark(InodeRecord& inode) {
+  if (uint32_t* mark = ahead_mark(inode)) __atomic_store_n(mark, 1, __ATOMIC_RELAXED);
 }
 
 Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch) {

@@ -112,6 +112,7 @@ Result<Evicted> evict_one(Transaction& txn, Context& context, InodeNumber number
     txn.bump_dirtree();
   }
   txn.store(child->nlink, 0u);
+  if (take_ahead_mark(*child)) txn.count(metrics::Event::k_ahead_wasted);
   // Who is listing it meanwhile finds that what he entered is not all here.
   txn.store(directory->change, directory->change + 1);
   BT_TRY_ASSIGN(bool sweep, reclaim_if_unused(txn, context.thread, *child, found.child.index()));

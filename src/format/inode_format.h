@@ -35,7 +35,8 @@ struct DirectoryPart {
   uint32_t renamed_epoch;   // atomic, daemon only: the last time its names were found to differ
   uint32_t children_epoch;  // atomic, daemon only: news of an entry that has no changed_epoch
   uint32_t news;            // atomic, daemon only: grows with each news of a name in it
-  uint64_t reserved;
+  uint32_t ahead;  // atomic: 1 = listed ahead of need (origin/prefetcher.h), and not used since
+  uint32_t reserved;
 };
 
 // What a regular file keeps when an origin stands behind it. Its pages are a cache then: a hole within the size is a page
@@ -56,7 +57,9 @@ struct CachedPart {
   uint64_t source_blocks;  // 56  guarded by the inode's lock; 512 bytes each, as the source counts
   uint32_t changed_epoch;  // 64  atomic, daemon only: the last news of the file from the source
   uint32_t evicted_at;     // 68  hint: superblock.evictions when it lost a page on probation
-  uint64_t reserved[2];
+  uint32_t ahead;          // 72  atomic: 1 = fetched ahead of need, and not used since
+  uint32_t reserved0;      // 76
+  uint64_t reserved;       // 80
 };
 
 struct InodeRecord {

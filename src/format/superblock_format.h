@@ -47,6 +47,17 @@ enum VolumeState : uint32_t { kVolumeServing = 1, kVolumeGone = 2 };
 // The daemon reads the ring many times a second; what it missed it finds by looking at all inodes.
 inline constexpr uint32_t kWatchedRing = 512;
 
+// What is to be fetched ahead (origin/prefetcher.h). Requests are hints: one that is overwritten before the daemon has read it
+// costs nothing but the time that it would have saved.
+struct AheadRequest {
+  InodeNumber directory;  // atomic relaxed
+  uint32_t what;          // atomic relaxed: kAhead… below
+  uint32_t reserved;
+};
+static_assert(sizeof(AheadRequest) == 16);
+inline constexpr uint32_t kAheadRing = 16;
+inline constexpr uint32_t kAheadAttributes = 1, kAheadPages = 2;  // beside the names
+
 struct Superblock {
   uint64_t magic;        // const once formatted
   uint32_t version;      // const once formatted
@@ -108,6 +119,12 @@ struct Superblock {
   uint32_t evict_inode_hand;  // hint: inode that is looked at next; two at once do no harm
   uint32_t cache_reserved[8];
   InodeIndex watched[kWatchedRing];  // atomic: the last of them, for the daemon
+  // atomic: futex; requests so far, its remainder is the ring's place
+  alignas(64) uint32_t ahead_count;
+  uint32_t ahead_asleep;   // atomic: 1 = the daemon's thread wants to be woken
+  uint32_t ahead_allowed;  // const once formatted; 1 = somebody takes requests
+  uint32_t ahead_reserved[13];
+  AheadRequest ahead[kAheadRing];
 };
 static_assert(sizeof(Superblock) <= 8192);
 static_assert(offsetof(Superblock, free_inodes) % 64 == 0);

@@ -83,6 +83,8 @@ Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Th
   superblock.origin_epoch = mount.origin.valid_ms ? 1 : 0;
   superblock.dirty_pages_max = origin::dirty_pages_max(volume, mount.origin);
   superblock.origin_watched = mount.origin.watch >= 0;
+  // Only what a watch vouches for is believed long enough to be of use to who comes later.
+  superblock.ahead_allowed = mount.origin.prefetch && mount.origin.watch >= 0;
   engine::Credentials daemon;
   daemon.trusted = true;
   engine::Context context{thread, daemon};

@@ -31,6 +31,7 @@ class Ahead {
   ~Ahead();
   Ahead(const Ahead&) = delete;
   Ahead& operator=(const Ahead&) = delete;
+  const std::atomic<bool>& allowed() const { return allowed_; }
   void allow(bool allowed) { allowed_.store(allowed, std::memory_order_relaxed); }
 
  private:

@@ -46,17 +46,20 @@ Result<void> enter_entries(Context& context, InodeNumber directory, const engine
   return {};
 }
 
-Result<void> list_once(Context& context, InodeNumber directory) {
+Result<void> list_once(Context& context, InodeNumber directory, SourceFile& file, bool ahead) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, directory, {}, scratch->path[0]));
   engine::Listing listing;
   BT_TRY(engine::begin_listing(context, directory, listing));
-  SourceFile file;
   BT_TRY(file.open(context, path, O_RDONLY | O_DIRECTORY));
   watch_directory(context, directory, file.descriptor());
   SourceAttributes before;
   BT_TRY(ask_source(context, file.descriptor(), "", before));
-  BT_TRY(engine::store_source_attributes(context, directory, before, false, {}));
+  if (ahead)
+    (void)engine::store_attributes_ahead(context, directory, before, {}, listing.change)
+        .has_value();
+  else
+    BT_TRY(engine::store_source_attributes(context, directory, before, false, {}));
   for (;;) {
     int64_t got =
         raw_syscall(SYS_getdents64, file.descriptor(), raw_argument(scratch->names), kNamesBytes);
@@ -67,7 +70,19 @@ Result<void> list_once(Context& context, InodeNumber directory) {
   return engine::end_listing(context, directory, listing, before);
 }
 
-// Pages [first, first + count) out of the open file into the volume.
+struct FileView {
+  uint64_t change, size;
+  uint32_t nlink, mode;
+};
+Result<void> view_file(Context& context, InodeNumber inode, FileView& view) {
+  return engine::read_inode(context.thread, inode, [&](const format::InodeRecord& record) {
+    view = {load_relaxed(record.change), load_relaxed(record.size), load_relaxed(record.nlink),
+            load_relaxed(record.mode)};
+  });
+}
+
+}  // namespace
+
 Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
                          uint64_t size, uint64_t first, uint32_t count) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
@@ -90,27 +105,31 @@ Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor
   }
 }
 
-struct FileView {
-  uint64_t change, size;
-  uint32_t nlink, mode;
-};
-Result<void> view_file(Context& context, InodeNumber inode, FileView& view) {
-  return engine::read_inode(context.thread, inode, [&](const format::InodeRecord& record) {
-    view = {load_relaxed(record.change), load_relaxed(record.size), load_relaxed(record.nlink),
-            load_relaxed(record.mode)};
-  });
+namespace {
+
+// What was fetched ahead of this is used, or was fetched for nothing. A directory's mark is of its names.
+void end_ahead(Context& context, format::InodeRecord& file, metrics::Event event) {
+  if (!engine::is_directory(load_relaxed(file.mode)) && engine::take_ahead_mark(file))
+    count(context, event);
 }
 
 }  // namespace
 
 Result<void> validate(Context& context, InodeNumber inode) {
   format::InodeRecord* record = context.volume().inode(inode.index());
-  if (record && vouch_for_attributes(context, *record, inode.index())) return {};
+  if (record && vouch_for_attributes(context, *record, inode.index())) {
+    end_ahead(context, *record, metrics::Event::k_ahead_used);
+    return {};
+  }
   engine::OriginAtWork working(context.thread);
   FileView view{};
   BT_TRY(view_file(context, inode, view));
   if (view.nlink == 0) return {};  // Without a name at the source: what is here is the truth.
   count(context, metrics::Event::k_attribute_misses);
+  if (record) {
+    end_ahead(context, *record, metrics::Event::k_ahead_wasted);
+    if (load_relaxed(record->valid_epoch) == 0) note_attribute_miss(context, *record);
+  }
   Result<void> refreshed = refresh(context, inode, false);
   if (refreshed) return {};
   int cause = refreshed.error().errno_value();
@@ -135,8 +154,14 @@ Result<void> list_again(Context& context, InodeNumber directory) {
   count(context, metrics::Event::k_name_misses);
   make_room_for_names(context);
   for (uint32_t tries = 0; tries < kTries; tries++) {
-    Result<void> listed = list_once(context, directory);
+    SourceFile file;
+    Result<void> listed = list_once(context, directory, file, false);
     if (listed || listed.error() != Error(EAGAIN)) return listed;
+    // Whoever listed it at the same time may have done the work.
+    const format::InodeRecord* record = context.volume().inode(directory.index());
+    if (record &&
+        engine::is_current_epoch(context.volume(), load_relaxed(record->directory.names_epoch)))
+      return {};
   }
   return {};
 }
@@ -160,17 +185,30 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   bool never_listed = load_relaxed(record->directory.names_epoch) == 0 &&
                       engine::is_directory(load_relaxed(record->mode)) &&
                       load_relaxed(record->nlink) != 0;
-  if (never_listed && list_again(context, directory)) return {};
+  if (never_listed && list_again(context, directory)) {
+    note_listing(context, directory);
+    return {};
+  }
   BT_TRY(validate(context, directory));
   if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
   if (load_relaxed(record->nlink) == 0) return {};
   BT_TRY_ASSIGN(bool hold, names_hold(context, directory, *record));
-  return hold ? Result<void>{} : list_again(context, directory);
+  bool was_ahead = engine::take_ahead_mark(*record);
+  if (was_ahead)
+    count(context, hold ? metrics::Event::k_ahead_used : metrics::Event::k_ahead_wasted);
+  if (!hold) BT_TRY(list_again(context, directory));
+  if (was_ahead) note_listing(context, directory);
+  return {};
+}
+
+Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file) {
+  return list_once(context, directory, file, true);
 }
 
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count) {
   engine::OriginAtWork working(context.thread);
   origin::count(context, metrics::Event::k_page_misses);
+  if (first == 0) note_page_miss(context, inode);
   count = base::max(count, kReadAheadPages);
   for (uint32_t tries = 0; tries < kTries; tries++) {
     FileView view{};

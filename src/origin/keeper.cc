@@ -144,9 +144,12 @@ Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Setti
       settings_(settings),
       budget_(settings.cache_max),
       ahead_(volume),
-      thread_([this] { run(); }) {}
+      thread_([this] { run(); }) {
+  if (volume.superblock().ahead_allowed) prefetcher_.emplace(volume, session, ahead_.allowed());
+}
 
 Keeper::~Keeper() {
+  prefetcher_.reset();
   stop_.store(true);
   thread_.join();
 }

@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "engine/page_return.h"
 #include "origin/ahead.h"
 #include "origin/directory.h"
+#include "origin/prefetcher.h"
 
 namespace bt::origin {
 
@@ -19,6 +21,7 @@ struct Settings {
   int watch = -1;              // inotify instance for its directories; -1: none
   uint32_t valid_ms = 1000;    // how long what is cached is believed; 0: ask each time
   bool write_through = false;  // --sync: nothing stays dirty beyond the write
+  bool prefetch = true;        // --no-prefetch: nothing is fetched ahead of need
   uint64_t cache_min = 0, cache_max = 0;  // bytes of data pages
 };
 
@@ -60,6 +63,7 @@ class Keeper {
   Settings settings_;
   uint64_t budget_;
   Ahead ahead_;
+  std::optional<Prefetcher> prefetcher_;
   engine::PageReturn page_return_{256, 0};  // while memory is short, little is kept
   uint32_t round_epoch_ = 0;                // what was not used since goes; 0: no round is on
   int64_t round_began_ns_ = 0;

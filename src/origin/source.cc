@@ -190,6 +190,15 @@ Result<void> SourceFile::open(Context& context, const char* path, int32_t flags,
   return {};
 }
 
+Result<void> SourceFile::open_in(int32_t directory, const char* name, int32_t flags) {
+  close();
+  int64_t opened =
+      raw_syscall(SYS_openat, directory, raw_argument(name), flags | O_CLOEXEC | O_NOFOLLOW);
+  BT_TRY_ASSIGN(uint64_t descriptor, source_result(opened));
+  descriptor_ = static_cast<int32_t>(descriptor);
+  return {};
+}
+
 void SourceFile::close() {
   if (descriptor_ >= 0) (void)raw_syscall(SYS_close, descriptor_);
   descriptor_ = -1;

@@ -7,6 +7,7 @@
 #include "engine/origin.h"
 #include "metrics/meter.h"
 #include "origin/directory.h"
+#include "origin/habit.h"
 
 namespace bt::origin {
 
@@ -25,6 +26,7 @@ struct Scratch {
   char link[kPathBytes];
   char names[kNamesBytes];
   alignas(4096) char pages[engine::kCachedPagesAtOnce * format::kPageSizeBytes];
+  Habit habit;
 };
 // ENOMEM.
 Result<Scratch*> scratch_of(Context& context);
@@ -60,6 +62,8 @@ class SourceFile {
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
   Result<void> open(Context& context, const char* path, int32_t flags, uint32_t mode = 0);
+  // The same, of a name in a directory that is open.
+  Result<void> open_in(int32_t directory, const char* name, int32_t flags);
   void close();
   int32_t descriptor() const { return descriptor_; }
 
@@ -95,6 +99,12 @@ Result<void> validate(Context& context, InodeNumber inode);
 Result<void> fill_names(Context& context, InodeNumber directory);
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count);
 Result<void> fill_xattrs(Context& context, InodeNumber inode);
+// Pages [first, first + count) out of an open file into the volume; at most kCachedPagesAtOnce. `size` and `change` are the
+// record's, of before the file was opened. EAGAIN: it has changed since.
+Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
+                         uint64_t size, uint64_t first, uint32_t count);
+// The directory is listed before anybody has asked for its names; `file` is left open on it. EAGAIN: somebody is at it.
+Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file);
 Result<void> create(Context& context, InodeNumber directory, Text name,
                     const engine::NewInode& what, engine::Attributes& made);
 Result<void> create_and_open(Context& context, InodeNumber directory, Text name,
