@@ -250,6 +250,20 @@ bt_entry:
   .cfi_endproc
   .size bt_entry, . - bt_entry
 
+// The stub of ld.so's mmap (patcher.cc): the displaced instruction, and into the agent.
+  .globl bt_loader_mmap
+  .hidden bt_loader_mmap
+  .type bt_loader_mmap,@function
+  .p2align 4
+bt_loader_mmap:
+  .cfi_startproc
+  .cfi_undefined rip
+  mov     $9, %eax
+  mov     bt_loader_mmap_after(%rip), %rcx
+  jmp     bt_entry
+  .cfi_endproc
+  .size bt_loader_mmap, . - bt_loader_mmap
+
 // void bt_call_on_stack(void (*function)(), void* stack)
   .globl bt_call_on_stack
   .hidden bt_call_on_stack

@@ -20,6 +20,7 @@ constexpr uint32_t kKeptMax = 8;
 constexpr uint64_t kEntriesMax = 1 << 20;
 constexpr uint64_t kValueMaxBytes = 64 * 1024;
 constexpr const char* kPreloadName = "LD_PRELOAD=";
+constexpr char kClaimMark = ':';
 constexpr const char* kAgentFileName = "libbtfuse_agent.so";
 
 // Our variables, terminated one after the other; programs overwrite the original place (setproctitle).
@@ -135,13 +136,14 @@ char* write_preload(char* at, Text value, Preload preload) {
     first = false;
     at = append(at, entry);
   };
-  if (preload == Preload::kCarry) add(text_of(agent));
+  if (preload != Preload::kDrop) add(text_of(agent));
   for (uint32_t from = 0;;) {
     Text entry = next_entry(value, from);
     if (!entry.size) break;
     if (!is_agent(entry)) add(entry);
     from = static_cast<uint32_t>(entry.data - value.data) + entry.size;
   }
+  if (preload == Preload::kCarryClaim) *at++ = kClaimMark;
   *at++ = 0;
   return at;
 }
@@ -158,7 +160,7 @@ bool fill(char* const* environment, const Survey& survey, char** out, char* prel
     else
       out[written++] = reinterpret_cast<char*>(entry);
   }
-  if (preload == Preload::kCarry) {
+  if (preload != Preload::kDrop) {
     if (survey.preload_index < 0 && preload_text) out[written++] = preload_text;
     for (uint32_t i = 0; i < kept_count; i++)
       if (!(survey.kept_seen & (1u << i))) out[written++] = const_cast<char*>(kept[i]);
@@ -185,6 +187,14 @@ void remember_environment(char** environment) {
       if (const char* copy = keep(text_of(*environment))) kept[kept_count++] = copy;
 }
 
+bool take_claim_mark(char** environment) {
+  const char* value = find_variable(environment, kPreloadName);
+  uint32_t size = value ? text_of(value).size : 0;
+  if (!size || value[size - 1] != kClaimMark) return false;
+  const_cast<char*>(value)[size - 1] = 0;
+  return true;
+}
+
 const char* agent_path() { return agent; }
 
 char* const* prepare_environment(char* const* environment, Preload preload, uint64_t& size) {
@@ -192,8 +202,9 @@ char* const* prepare_environment(char* const* environment, Preload preload, uint
   char buffer[kValueMaxBytes];
   Survey survey = survey_environment(environment, buffer);
   uint32_t all_kept = (1u << kept_count) - 1;
-  bool unchanged = preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
-                                              : !survey.has_agent;
+  bool unchanged = preload == Preload::kDrop    ? !survey.has_agent
+                   : preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
+                                                : false;
   if (survey.unreadable || unchanged || survey.disabled || !agent) return environment;
 
   Text old{};
@@ -216,7 +227,8 @@ char* const* prepare_environment(char* const* environment, Preload preload, uint
   }
   auto** out = reinterpret_cast<char**>(memory);
   char* preload_text = reinterpret_cast<char*>(memory) + array_size;
-  bool rewrite = survey.has_agent != (preload == Preload::kCarry);
+  bool rewrite =
+      preload == Preload::kCarryClaim || survey.has_agent != (preload == Preload::kCarry);
   if (rewrite) write_preload(preload_text, old, preload);
   if (fill(environment, survey, out, rewrite ? preload_text : nullptr, preload)) return out;
   raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));

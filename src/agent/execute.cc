@@ -32,16 +32,22 @@ int64_t pass_exec(ExecTarget target, uint64_t& environment) {
   ThreadArea& area = *bt_thread.area;
   // Natively an exec that will fail changes nothing, and one that comes back leaves nothing to undo.
   if (target == ExecTarget::kMissing) return kPassthrough;
+  bool served = target == ExecTarget::kServed;
+  const bool claims = served && posix::first_look.attached && posix::leaves_session();
+  Preload preload = target == ExecTarget::k32Bit ? Preload::kDrop
+                    : claims                     ? Preload::kCarryClaim
+                                                 : Preload::kCarry;
   uint64_t size;
   auto* program_environment = reinterpret_cast<char* const*>(environment);
-  auto* prepared = prepare_environment(
-      program_environment, target == ExecTarget::k32Bit ? Preload::kDrop : Preload::kCarry, size);
+  auto* prepared = prepare_environment(program_environment, preload, size);
+  // An image that is not told, or that stays out because it was told to, would leave the session lying.
+  if (claims && !size) served = false;
   if (size) {
     area.scratch = const_cast<char**>(prepared);
     area.scratch_size = size;
     environment = reinterpret_cast<uint64_t>(prepared);
   }
-  if (posix::first_look.attached) posix::before_exec(target == ExecTarget::kServed);
+  if (posix::first_look.attached) posix::before_exec(served);
   ignore_faults_as_program_does();
   area.state_before_exec = bt_thread.state;
   bt_thread.state = ThreadState::kExecuting;

@@ -58,6 +58,8 @@ uint32_t absolute_path(int32_t directory, uint64_t path, char* out, uint32_t siz
 }  // namespace
 
 int64_t call_hooked(PlainHandler plain, hooks::Call& call) {
+  // Programs are told which mount a call is about.
+  if (posix::first_look.announced) attach_now();
   hooks::Verdict verdict = hooks::run_enter(bt_thread.hooks, call);
   if (verdict == hooks::Verdict::kAnswered) return call.result;
   const bool wants_exit = call.wants_exit;

@@ -24,6 +24,8 @@ enum Look : uint32_t {
   kCwd = 1 << 11,
   kAttached = 1 << 12,
   kAlways = 1 << 13,
+  kServing = 1 << 14,
+  kAttaches = 1 << 15,
 };
 // Parts that a stub cannot answer.
 inline constexpr uint32_t kNeedsEntry = kPath0 | kPath1 | kAt0 | kAt1 | kAt2;
@@ -43,11 +45,19 @@ inline bool is_our_at_path(uint64_t directory, uint64_t path) {
                                     reinterpret_cast<const char*>(path));
 }
 
+// While volumes are announced (posix/announce.h): may this call be about one of them, so that they are attached now, or
+// must its handler be asked although they are not?
+bool concerns_announced(uint32_t look, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+// Attaches them, and sees to what the agent has put off until then. False: not possible, or not now.
+bool attach_now();
+
 template <uint32_t look>
 inline bool may_be_ours(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e) {
   if constexpr (look & kAlways) return true;
-  if (!posix::first_look.attached) return false;
-  if constexpr (look & kAttached) return true;
+  if (!posix::first_look.attached) [[unlikely]] {
+    if (!posix::first_look.announced || !concerns_announced(look, a, b, c, d)) return false;
+  }
+  if constexpr (look & (kAttached | kServing | kAttaches)) return true;
   if constexpr (look & kPool)
     if (posix::first_look.pool_is_filled) return true;
   if constexpr (look & kCwd)

@@ -15,6 +15,10 @@
 
 extern "C" BT_HIDDEN void bt_entry();
 extern "C" BT_HIDDEN void bt_entry_computed();
+extern "C" BT_HIDDEN void bt_loader_mmap();
+// Read by bt_loader_mmap: the address after the site's `syscall`.
+extern "C" BT_HIDDEN uint64_t bt_loader_mmap_after;
+uint64_t bt_loader_mmap_after = 0;
 
 namespace bt::agent {
 namespace {
@@ -117,6 +121,56 @@ uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_num
 }
 
 namespace {
+uint64_t loader_base = 0;  // 0: unknown, or done
+constinit base::SiteTable loader_table = {};
+}  // namespace
+
+void remember_loader(uint64_t base, const base::SiteTable& table) {
+  loader_base = base;
+  loader_table = table;
+}
+
+namespace {
+
+// ld.so's only mmap, as it mostly is: then its stub is a part of the agent, and no memory is needed.
+const Site* only_plain_mmap(uint64_t base) {
+  constexpr uint8_t kMovNumber[] = {0xb8, SYS_mmap, 0, 0, 0};
+  const Site* found = nullptr;
+  for (uint32_t i = 0; i < loader_table.header->count; i++) {
+    const Site& site = loader_table.sites[i];
+    if (site.number != SYS_mmap) continue;
+    if (found || site.padding || site.displaced_size != sizeof kMovNumber) return nullptr;
+    for (uint32_t k = 0; k < sizeof kMovNumber; k++)
+      if (site.displaced[k] != kMovNumber[k]) return nullptr;
+    found = &site;
+  }
+  auto stub = reinterpret_cast<uint64_t>(&bt_loader_mmap);
+  bool in_reach = (stub > base ? stub - base : base - stub) < kReach;
+  return found && in_reach && is_untouched(*found, base) ? found : nullptr;
+}
+
+}  // namespace
+
+void patch_loader() {
+  if (!loader_base) return;
+  uint64_t base = loader_base;
+  loader_base = 0;
+  const Site* site = only_plain_mmap(base);
+  if (!site) {
+    patch_library(base, loader_table, SYS_mmap);
+    return;
+  }
+  uint64_t first = base::align_down(base + site->syscall - site->displaced_size, kPage);
+  uint64_t size = base::align_up(base + site->syscall, kPage) - first;
+  auto text = static_cast<int64_t>(first), bytes = static_cast<int64_t>(size);
+  if (raw_syscall(SYS_mprotect, text, bytes, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) return;
+  bt_loader_mmap_after = base + site->syscall + 2;
+  redirect_site(*site, base, {reinterpret_cast<uint8_t*>(base), base},
+                reinterpret_cast<uint64_t>(&bt_loader_mmap));
+  raw_syscall(SYS_mprotect, text, bytes, PROT_READ | PROT_EXEC);
+}
+
+namespace {
 
 // Debuggers switch the randomisation of addresses off in what they start. To ask /proc who traces us costs more than all
 // the rest of the patching, in every process.
@@ -148,9 +202,10 @@ bool is_all_file(uint64_t begin, uint64_t size) {
 
 bool reserve_image(uint64_t base, const base::SiteTable& table) {
   return table.image &&
-         !is_error(raw_syscall(
-             SYS_mmap, static_cast<int64_t>(base - base::kImageDistance), table.image->stubs_size,
-             PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
+         !is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(base - base::kImageDistance),
+                               table.image->stubs_size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+                               -1, 0));
 }
 
 void release_image(uint64_t base, const base::SiteTable& table) {
@@ -158,26 +213,36 @@ void release_image(uint64_t base, const base::SiteTable& table) {
               table.image->stubs_size);
 }
 
+namespace {
+
+// Made by this build, for this library.
+bool is_image_of(const base::SiteTable& table, int64_t fd) {
+  StubSlots slots;
+  return raw_syscall(SYS_pread64, fd, base::raw_argument(&slots), sizeof slots,
+                     table.image->stubs_offset) == sizeof slots &&
+         slots.fingerprint == stub_fingerprint() &&
+         same_build_id(slots.build_id, table.header->build_id);
+}
+
+// Private to the file from `offset` on, to read and execute.
+bool map_code(uint64_t at, uint64_t size, int64_t fd, uint64_t offset) {
+  return !is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(at), static_cast<int64_t>(size),
+                               PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
+                               static_cast<int64_t>(offset)));
+}
+
+}  // namespace
+
+// The slots stay in the reserved memory, which is fresh: a page of the file that is written to costs twice that.
 bool map_image(uint64_t base, const base::SiteTable& table, int64_t fd) {
   const base::SiteImage& image = *table.image;
   if (may_be_debugged() && !is_all_file(base + image.text_begin, image.text_size)) return false;
+  if (!is_image_of(table, fd)) return false;
   uint64_t region = base - base::kImageDistance;
-  if (is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(region), image.stubs_size,
-                           PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, image.stubs_offset)))
-    return false;
-  auto& slots = *reinterpret_cast<StubSlots*>(region);
-  auto slots_at = static_cast<int64_t>(region);
-  if (slots.fingerprint == stub_fingerprint() &&
-      same_build_id(slots.build_id, table.header->build_id) &&
-      raw_syscall(SYS_mprotect, slots_at, kSlotsSizeBytes, PROT_READ | PROT_WRITE) == 0) {
-    fill_slots(slots);
-    raw_syscall(SYS_mprotect, slots_at, kSlotsSizeBytes, PROT_READ);
-    if (!is_error(raw_syscall(SYS_mmap, static_cast<int64_t>(base + image.text_begin),
-                              image.text_size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
-                              image.text_offset)))
-      return true;
-  }
-  return false;
+  fill_slots(*reinterpret_cast<StubSlots*>(region));
+  return map_code(region + kSlotsSizeBytes, image.stubs_size - kSlotsSizeBytes, fd,
+                  image.stubs_offset + kSlotsSizeBytes) &&
+         map_code(base + image.text_begin, image.text_size, fd, image.text_offset);
 }
 
 }  // namespace bt::agent

@@ -13,6 +13,12 @@ namespace bt::agent {
 // The number of sites patched; 0 also when memory cannot be had or made writable, which leaves the library as it was.
 uint32_t patch_library(uint64_t base, const base::SiteTable& table, int only_number);
 
+// Of ld.so only mmap, by which libraries arrive. Remembered at load and done when libraries that come late can matter: then, if
+// tables of other libraries are kept; else when a thread is first inside while volumes are attached, or before a second thread
+// is made. No-op afterwards.
+void remember_loader(uint64_t base, const base::SiteTable& table);
+void patch_loader();
+
 // The same for a whole library by way of its image (base::SiteImage), in three steps. The place of its stubs is reserved
 // before anything large is mapped, which would else lie there; released when the image cannot be used after all.
 bool reserve_image(uint64_t base, const base::SiteTable& table);

@@ -16,7 +16,7 @@ namespace {
 
 // A filter that the program brings was written for its own system calls, not for ours.
 void stand_aside_for_filter() {
-  if (posix::first_look.attached) posix::stand_aside(0);
+  if (posix::first_look.attached | posix::first_look.announced) posix::stand_aside(0);
 }
 
 }  // namespace

@@ -155,6 +155,9 @@ int64_t call_rt_sigprocmask(uint64_t a, uint64_t b, uint64_t, uint64_t d, uint64
 }
 
 void install_fault_handlers() {
+  static bool installed = false;
+  if (installed) return;
+  installed = true;
   for (int signal : {SIGSEGV, SIGBUS}) {
     KernelSigaction before;
     if (raw_sigaction(signal, nullptr, &before) != 0) continue;

@@ -12,7 +12,8 @@
 
 namespace bt::agent {
 
-// Puts the fault handler in front of whatever SIGSEGV and SIGBUS have now. Once, at load.
+// Puts the fault handler in front of whatever SIGSEGV and SIGBUS have now. Before the first handler of a call; no-op
+// afterwards.
 void install_fault_handlers();
 
 // What the program set for a signal; for the two fault signals the kernel does not know it.

@@ -84,9 +84,10 @@ const base::SiteTableHeader* map_cache_file(const char* path) {
 }  // namespace
 
 // A folder that is not there is asked for once, not for every library.
-void set_site_cache(const char* folder) {
+bool set_site_cache(const char* folder) {
   bool there = folder && raw_syscall(SYS_access, raw_argument(folder), 0) == 0;
   cache_folder = there ? folder : nullptr;
+  return there;
 }
 
 int64_t open_site_image(const base::SiteTable& table, const char* agent_path) {

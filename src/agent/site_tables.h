@@ -9,8 +9,8 @@
 
 namespace bt::agent {
 
-// The folder of cache files; null: none. The text must stay.
-void set_site_cache(const char* folder);
+// The folder of cache files; null: none. The text must stay. False: it is not there.
+bool set_site_cache(const char* folder);
 
 // Opens the table's image, which stands beside the agent (`agent_path`); negative when there is none to be trusted.
 int64_t open_site_image(const base::SiteTable& table, const char* agent_path);

@@ -21,6 +21,7 @@
 #include "agent/calls.h"
 #include "agent/execute.h"
 #include "agent/kernel_signal.h"
+#include "agent/patcher.h"
 #include "agent/signals.h"
 #include "agent/thread_block.h"
 #include "base/user_copy.h"
@@ -37,6 +38,10 @@ namespace {
 constexpr int kVforkTriesMax = 8;
 
 enum SplitKind : uint64_t { kFork, kForkUnattached, kVfork, kVforkUnattached };
+
+void stand_aside() {
+  if (posix::first_look.attached | posix::first_look.announced) posix::stand_aside(0);
+}
 
 // Blocks all signals until entry.S puts the program's mask back. One that was deferred before goes back to the kernel,
 // where it stays pending for this thread, and this thread only.
@@ -56,7 +61,7 @@ int64_t split(SplitKind kind) {
 
 int64_t begin_fork() {
   block_signals();
-  if (!posix::first_look.attached) return split(kForkUnattached);
+  if (!posix::first_look.attached && posix::begin_unattached_split()) return split(kForkUnattached);
   posix::before_fork();
   return split(kFork);
 }
@@ -65,17 +70,24 @@ int64_t begin_vfork() {
   block_signals();
   // Copying the table can lose a race with a close of another thread; that passes.
   begin_child_actions();
+  if (!posix::first_look.attached && posix::begin_unattached_split())
+    return split(kVforkUnattached);
   int tries = 0;
   while (posix::first_look.attached && !posix::begin_vfork())
     if (++tries == kVforkTriesMax) posix::stand_aside(0);
-  return split(posix::first_look.attached ? kVfork : kVforkUnattached);
+  if (posix::first_look.attached) return split(kVfork);
+  posix::begin_unattached_split();
+  return split(kVforkUnattached);
 }
 
 // flags: of clone; for clone3 the low byte is not a signal.
 int64_t begin_clone(uint64_t flags) {
-  if (flags & CLONE_THREAD) return kPassthrough;
+  if (flags & CLONE_THREAD) {
+    patch_loader();  // which only one thread may do
+    return kPassthrough;
+  }
   if (!(flags & CLONE_VM)) {
-    if ((flags & CLONE_FILES) && posix::first_look.attached) posix::stand_aside(0);
+    if (flags & CLONE_FILES) stand_aside();
     return begin_fork();
   }
   if (flags & CLONE_VFORK) return begin_vfork();
@@ -114,6 +126,8 @@ extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
       posix::end_vfork(result);
       [[fallthrough]];
     case kVforkUnattached:
+      if (result != 0 && bt_thread.area->split_kind == kVforkUnattached)
+        posix::end_unattached_split(false);
       // The child has set out to exec with this thread's block.
       if (result != 0) {
         forget_exec_of_child();
@@ -125,6 +139,9 @@ extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
         reset_signal_lock();
         hooks::fork_child(bt_thread.hooks);
         keep_only_this_area();
+        posix::end_unattached_split(true);
+      } else if (bt_thread.area->split_kind == kForkUnattached) {
+        posix::end_unattached_split(false);
       }
       if (bt_thread.area->split_kind == kFork) posix::after_fork(result);
   }

@@ -9,10 +9,10 @@
 #include "agent/hooked.h"
 #include "agent/libraries.h"
 #include "agent/patcher.h"
-#include "agent/signals.h"
 #include "agent/site_tables.h"
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "posix/first_look.h"
 #include "posix/process.h"
 
 namespace bt::agent {
@@ -71,9 +71,8 @@ bool map_patched_copy(const Patchable& library) {
 }
 
 void patch(const Patchable& library) {
-  // ld.so loads libraries by the kernel path; only its mmap is of interest, to see them arrive.
   if (library.is_loader)
-    patch_library(library.base, library.table, SYS_mmap);
+    remember_loader(library.base, library.table);
   else if (!map_patched_copy(library))
     patch_library(library.base, library.table, -1);
 }
@@ -81,17 +80,18 @@ void patch(const Patchable& library) {
 void start(char** environment) {
   const char* disabled = find_variable(environment, "BTFUSE_DISABLE=");
   if ((disabled && disabled[0] == '1') || is_under_translator(environment)) return;
+  const bool claims = take_claim_mark(environment);
   remember_environment(environment);
   link_map* first = first_library(environment);
   if (!first) return;
   make_way_for_sanitizer(first);
-  set_site_cache(find_variable(environment, "BTFUSE_SITES="));
+  bool has_cache = set_site_cache(find_variable(environment, "BTFUSE_SITES="));
   Patchable libraries[kPatchableMax];
   uint32_t count = find_patchable(first, libraries);
-  if (posix::attach_process(environment)) {
-    install_fault_handlers();
+  if (posix::attach_process(environment, claims)) {
     start_hooks(environment);
     for (uint32_t i = 0; i < count; i++) patch(libraries[i]);
+    if (has_cache) patch_loader();
   } else {
     for (uint32_t i = 0; i < count; i++)
       if (libraries[i].reserved) release_image(libraries[i].base, libraries[i].table);

@@ -14,7 +14,7 @@ constexpr uint8_t kIfAboveOrEqual = 0x83;
 constexpr uint8_t kIfEqual = 0x84;
 constexpr uint8_t kIfNotEqual = 0x85;
 
-constexpr uint32_t kStubFormat = 2;  // to be raised with every change of this file
+constexpr uint32_t kStubFormat = 3;  // to be raised with every change of this file
 
 constexpr uint64_t mix(uint64_t hash, uint64_t value) { return (hash ^ value) * 0x100000001b3; }
 
@@ -27,6 +27,7 @@ uint64_t stub_fingerprint() {
   hash = mix(hash, offsetof(posix::FirstLook, attached));
   hash = mix(hash, offsetof(posix::FirstLook, cwd_is_ours));
   hash = mix(hash, offsetof(posix::FirstLook, cwd_above_ours));
+  hash = mix(hash, offsetof(posix::FirstLook, announced));
   return mix(hash, offsetof(posix::FirstLook, pool_is_filled));
 }
 
@@ -104,7 +105,9 @@ uint64_t StubWriter::write(const base::Site& site, uint64_t base) {
       look_at_flag(offsetof(posix::FirstLook, cwd_is_ours));
       look_at_flag(offsetof(posix::FirstLook, cwd_above_ours));
     }
-    if (look & kAttached) look_at_flag(offsetof(posix::FirstLook, attached));
+    if (look & (kAttached | kServing | kAttaches))
+      look_at_flag(offsetof(posix::FirstLook, attached));
+    if (look & (kServing | kAttaches)) look_at_flag(offsetof(posix::FirstLook, announced));
     // Programs see every call. The low half of the registry's word is not 0 while any is loaded.
     look_at_programs();
     bytes({0xe9});  // jmp to the site's syscall

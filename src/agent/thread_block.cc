@@ -9,6 +9,7 @@
 
 #include "agent/execute.h"
 #include "agent/kernel_signal.h"
+#include "agent/patcher.h"
 #include "agent/signals.h"
 #include "base/bytes.h"
 #include "base/syscall.h"
@@ -92,7 +93,9 @@ bool begin_thread() {
   if (!area) area = add_area(thread_id);
   if (!area) return false;
   bt_thread.area = area;
+  install_fault_handlers();
   bt_call_on_stack(posix::thread_started, area);
+  if (posix::first_look.attached) bt_call_on_stack(patch_loader, area);
   return true;
 }
 

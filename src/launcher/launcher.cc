@@ -48,7 +48,7 @@ Path& Path::append(const char* text) { return append(text, length(text)); }
 
 Path& Path::append(const char* text, uint32_t size) {
   if (size > kPathBytes - size_) {
-    fits_ = false;
+    is_too_long_ = true;
     return *this;
   }
   for (uint32_t i = 0; i < size; i++) text_[size_ + i] = text[i];
@@ -125,7 +125,7 @@ int execute_along_path(char* const* program, char* const* environment) {
   const char* list = variable(environment, "PATH");
   if (!list || !*list) list = kDefaultPath;
   int answer = ENOENT;
-  static Path path;
+  static constinit Path path;
   while (true) {
     const char* end = list;
     while (*end && *end != ':') end++;

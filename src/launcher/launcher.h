@@ -15,23 +15,23 @@ inline constexpr uint32_t kPathBytes = 4096;
 // A string that grows in a buffer of fixed size; what does not fit marks it as too long.
 class Path {
  public:
-  void clear() { size_ = 0, text_[0] = 0, fits_ = true; }
+  void clear() { size_ = 0, text_[0] = 0, is_too_long_ = false; }
   Path& append(const char* text);
   Path& append(const char* text, uint32_t size);
   // Cuts the last component, and the slash before it.
   void drop_last_component();
 
-  bool fits() const { return fits_; }
+  bool fits() const { return !is_too_long_; }
   uint32_t size() const { return size_; }
   const char* c_str() const { return text_; }
   char* data() { return text_; }
   void set_size(uint32_t size) { size_ = size, text_[size] = 0; }
 
  private:
-  // In front, so that a short path is in one OS page.
+  // In front, so that a short path is in one OS page. All begins as zero: a static one costs nothing until it is used.
   uint32_t size_ = 0;
-  bool fits_ = true;
-  char text_[kPathBytes + 1];
+  bool is_too_long_ = false;
+  char text_[kPathBytes + 1] = {};
 };
 
 // The value of a variable, nullptr when it is not set.

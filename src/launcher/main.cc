@@ -27,7 +27,7 @@ const char* find_started_as(char** environment) {
 
 // btfuse: what: why, and exit status 1.
 [[noreturn]] void fail(const char* what, const char* why) {
-  static Path line;
+  static constinit Path line;
   line.clear();
   line.append("btfuse: ").append(what).append(": ").append(why).append("\n");
   base::raw_syscall(SYS_write, 2, base::raw_argument(line.c_str()), line.size());
@@ -68,7 +68,7 @@ bool exists(const Path& path) {
 
 // Beside this executable (build folder), or where `cmake --install` puts it relative to bin/.
 void find_companion(const char* name, const char* installed_folder, Path& path) {
-  static Path folder;
+  static constinit Path folder;
   // Mostly it was started by its full name, and reading the link costs more than a look.
   if (started_as && started_as[0] == '/') {
     path.clear();
@@ -93,7 +93,7 @@ void find_companion(const char* name, const char* installed_folder, Path& path) 
 }
 
 void make_preload(const char* before, Path& preload) {
-  static Path agent;
+  static constinit Path agent;
   find_companion(kAgentName, "lib/btfuse", agent);
   for (const char* c = agent.c_str(); *c; c++)
     if (*c == ' ' || *c == ':')
@@ -140,7 +140,7 @@ void make_sites(char* const* environment, Path& sites) {
   if (request.unknown_option) fail("run", "unknown option (see btfuse run --help)");
   if (!request.program || !request.program[0])
     fail("run", "usage: btfuse run [--only MOUNTPOINT] -- PROGRAM ARG…");
-  static Path preload, only, sites;
+  static constinit Path preload, only, sites;
   make_preload(variable(environment, "LD_PRELOAD"), preload);
   if (request.only) make_only(request.only, only);
   static const char* changed[kEnvironmentMax + 1];
@@ -173,7 +173,7 @@ extern "C" [[noreturn]] void bt_launcher_start(int64_t* stack) {
   started_as = find_started_as(environment);
   if (count >= 2 && equal(arguments[1], "run") && !parse_run(arguments + 2).wants_help)
     run(arguments + 2, environment);
-  static Path cli;
+  static constinit Path cli;
   find_companion("btfuse-cli", "libexec/btfuse", cli);
   int64_t problem =
       base::raw_syscall(SYS_execve, base::raw_argument(cli.c_str()), base::raw_argument(arguments),

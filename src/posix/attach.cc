@@ -5,9 +5,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "posix/announce.h"
 #include "posix/cwd.h"
 #include "posix/identity.h"
 #include "posix/process.h"
@@ -31,19 +33,18 @@ constexpr uint64_t kVolumesBegin = 0x2000'0000'0000;
 constexpr uint64_t kVolumesApart = 1 << 30;
 constinit uint64_t next_volume_place = kVolumesBegin;
 
-// The value of NAME= in the environment; nullptr when it is not there.
-const char* variable(char** environment, const char* name) {
-  for (; *environment; environment++) {
-    const char *at = *environment, *with = name;
-    while (*with && *at == *with) at++, with++;
-    if (!*with) return at;
-  }
-  return nullptr;
+// Descriptor numbers or memory may be there another time.
+bool is_passing(Error error) {
+  int value = error.errno_value();
+  return value == EMFILE || value == ENFILE || value == ENOMEM;
 }
 
-bool map_mount(const registry::MountRecord& record) {
+bool map_mount(const registry::MountRecord& record, bool& later) {
   auto fd = registry::open_volume(record);
-  if (!fd) return false;
+  if (!fd) {
+    later |= is_passing(fd.error());
+    return false;
+  }
   int64_t memory = raw_syscall(SYS_mmap, static_cast<int64_t>(next_volume_place),
                                static_cast<int64_t>(record.volume_size), PROT_READ | PROT_WRITE,
                                MAP_SHARED | MAP_NORESERVE, *fd, 0);
@@ -73,22 +74,20 @@ bool map_mount(const registry::MountRecord& record) {
   return false;
 }
 
-void map_mounts(char** environment) {
-  uint32_t uid = static_cast<uint32_t>(raw_syscall(SYS_geteuid));
-  char directory[registry::kDirectoryBytes];
-  if (!registry::run_directory(environment, uid, directory)) return;
-  auto count = registry::read_mounts(directory, uid, records, kMountsMax);
-  const char* only = variable(environment, "BTFUSE_ONLY=");
-  for (uint32_t i = 0; i < count.value_or(0); i++) {
-    if (only && *only &&
-        !base::equal(base::text_of(only), {records[i].mount_point, records[i].mount_point_size}))
-      continue;
-    map_mount(records[i]);
-  }
+// False: it could not be tried, and may be again.
+bool map_mounts() {
+  auto uid = static_cast<uint32_t>(raw_syscall(SYS_geteuid));
+  auto count = registry::read_mounts(registry_directory(), uid, records, kMountsMax);
+  bool later = !count && is_passing(count.error());
+  for (uint32_t i = 0; i < count.value_or(0); i++)
+    if (is_announced({records[i].mount_point, records[i].mount_point_size}))
+      map_mount(records[i], later);
+  return mount_count || !later;
 }
 
 // The directories behind volumes: their descriptors go where the program does not look.
 void hide_sources(Files& files) {
+  FilesGuard guard(files);
   for (uint32_t i = 0; i < mount_count; i++) {
     Mount& mount = mounts[i];
     if (mount.source.root < 0) continue;
@@ -123,25 +122,38 @@ void take_over_descriptors(ThreadState& self, Mount& mount, engine::SessionIndex
   if (record.cwd) adopt_directory(files, mount, record.cwd);
 }
 
-// Is there a session of this process number in execve? Looked at before the start time is read, which is dear.
-bool awaits_claim(const Mount& mount, uint32_t pid) {
+// Sessions of this process number in execve.
+struct Waiting {
+  uint32_t count = 0;
+  uint64_t start_time = 0;  // of the last
+};
+Waiting find_waiting(const Mount& mount, uint32_t pid) {
+  Waiting waiting;
   for (uint32_t i = 1; i < mount.volume.sessions_used(); i++) {
     const engine::SessionRecord* record = mount.volume.session(engine::SessionIndex{i});
-    if (record && __atomic_load_n(&record->state, __ATOMIC_RELAXED) == format::kSessionExec &&
-        __atomic_load_n(&record->pid, __ATOMIC_RELAXED) == pid)
-      return true;
+    if (!record || __atomic_load_n(&record->state, __ATOMIC_RELAXED) != format::kSessionExec ||
+        __atomic_load_n(&record->pid, __ATOMIC_RELAXED) != pid)
+      continue;
+    waiting.count++;
+    waiting.start_time = __atomic_load_n(&record->start_time, __ATOMIC_RELAXED);
   }
-  return false;
+  return waiting;
 }
 
-void claim_sessions(ThreadState& self) {
+// told: by the earlier image of this process. Then the only one that waits is its, and says when the process started, which
+// is dear to ask /proc; a second is what a dead process of the same number has left.
+void claim_sessions(ThreadState& self, bool told) {
   uint32_t pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
   for (uint32_t i = 0; i < mount_count; i++) {
     Mount& mount = mounts[i];
-    if (!awaits_claim(mount, pid)) continue;
+    Waiting waiting = find_waiting(mount, pid);
+    if (waiting.count == 0) continue;
     engine::Thread& thread = self.engine[i];
     thread = {};
     thread.volume = &mount.volume;
+    Identity& identity = self.files->identity;
+    if (told && waiting.count == 1 && !identity.start_time)
+      identity.start_time = waiting.start_time;
     auto session = engine::claim_session(thread, pid, process_identity(*self.files).start_time);
     if (!session || *session == engine::SessionIndex::kNone) continue;
     self.files->session[i] = *session;
@@ -161,27 +173,82 @@ void set_prefix() {
   }
 }
 
-}  // namespace
-
-void begin_service() {
+// What a process must keep count of from the start.
+void begin_process() {
   first_look.table = process_files.table;
-  set_prefix();
-  hide_sources(process_files);
   thread_started();
   int64_t mask = raw_syscall(SYS_umask, 0);
   raw_syscall(SYS_umask, mask);
   set_umask(static_cast<uint32_t>(mask));
-  read_file_size_limit();
-  claim_sessions(thread_state);
-  if (!working_directory().mount) find_working_directory();
-  first_look.attached = 1;
 }
 
-bool attach_process(char** environment) {
-  map_mounts(environment);
+enum class Claim : uint8_t { kNone, kPossible, kTold };
+
+// The mounts are there.
+void begin_mounts(Claim claim) {
+  set_prefix();
+  hide_sources(process_files);
+  read_file_size_limit();
+  if (claim != Claim::kNone) claim_sessions(thread_state, claim == Claim::kTold);
+  if (!working_directory().mount) find_working_directory();
+  __atomic_store_n(&first_look.attached, 1, __ATOMIC_RELEASE);
+}
+
+// Of attaching after the start.
+uint32_t attaching = 0;  // atomic: 1: a thread is at it; nobody waits for it
+uint32_t splits = 0;     // atomic: threads in a fork or vfork that began while nothing was attached
+
+}  // namespace
+
+void begin_service() {
+  begin_process();
+  begin_mounts(Claim::kPossible);
+}
+
+bool attach_process(char** environment, bool claims) {
+  Announcement announcement = read_announcement(environment);
+  if (announcement == Announcement::kNothing) return false;
+  begin_process();
+  if (announcement == Announcement::kAnnounced && !claims) {
+    first_look.announced = 1;
+    return true;
+  }
+  map_mounts();
   if (mount_count == 0) return false;
-  begin_service();
+  begin_mounts(claims ? Claim::kTold : Claim::kPossible);
   return true;
+}
+
+// A thread that comes while another is at it, or while one forks, has its call passed on.
+bool attach_announced() {
+  if (__atomic_exchange_n(&attaching, 1, __ATOMIC_ACQUIRE)) return false;
+  if (first_look.announced && !__atomic_load_n(&splits, __ATOMIC_SEQ_CST)) {
+    if (map_mounts()) first_look.announced = 0;
+    if (mount_count) begin_mounts(Claim::kNone);
+  }
+  __atomic_store_n(&attaching, 0, __ATOMIC_RELEASE);
+  return first_look.attached;
+}
+
+bool begin_unattached_split() {
+  // Asleep, not yielding: the thread that is at it may have a lower priority.
+  constexpr timespec kPause = {0, 20'000};
+  while (__atomic_exchange_n(&attaching, 1, __ATOMIC_ACQUIRE))
+    raw_syscall(SYS_nanosleep, raw_argument(&kPause), 0);
+  const bool unattached = !first_look.attached;
+  if (unattached) __atomic_fetch_add(&splits, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&attaching, 0, __ATOMIC_RELEASE);
+  return unattached;
+}
+
+void end_unattached_split(bool in_fork_child) {
+  if (in_fork_child) {
+    // Whatever other threads were at is not going on here.
+    splits = 0;
+    attaching = 0;
+  } else {
+    __atomic_fetch_sub(&splits, 1, __ATOMIC_SEQ_CST);
+  }
 }
 
 }  // namespace bt::posix

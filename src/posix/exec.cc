@@ -42,6 +42,12 @@ bool make_survivors_real(Files& files) {
 
 }  // namespace
 
+bool leaves_session() {
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (thread_state.files->session[i] != engine::SessionIndex::kNone) return true;
+  return false;
+}
+
 bool before_exec(bool will_be_served) {
   ThreadState& self = thread_state;
   Files& files = *self.files;
@@ -62,6 +68,7 @@ void stand_aside(uint32_t) {
   release_pool(files);
   hand_all_to_kernel(files);
   first_look.attached = 0;
+  first_look.announced = 0;
 }
 
 void thread_started() {

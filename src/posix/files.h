@@ -49,7 +49,7 @@ struct WorkingDirectoryState {
 // Who a process is, so that nobody is taken for it after it is gone.
 struct Identity {
   uint32_t pid;         // 0: not read yet
-  uint64_t start_time;  // clock ticks since boot, field 22 of /proc/PID/stat
+  uint64_t start_time;  // clock ticks since boot, field 22 of /proc/PID/stat; 0: not known yet
 };
 
 // What the kernel keeps per process as far as files go. A vfork child shares its parent's memory but has a copy of this.

@@ -23,20 +23,6 @@ constexpr uint64_t word_of(const char* text, uint32_t size) {
 }
 constexpr uint64_t mask_of(uint32_t size) { return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1; }
 
-// The first 8 bytes, or those before the end of the page. False: bad memory.
-bool load_start(const char* path, uint64_t& word) {
-  if ((reinterpret_cast<uint64_t>(path) & kPageMask) <= 4088) [[likely]]
-    return base::load_user_u64(path, word);
-  word = 0;
-  for (uint32_t i = 0; i < 8; i++) {
-    uint8_t byte;
-    if (!base::load_user_u8(path + i, byte)) return false;
-    word |= static_cast<uint64_t>(byte) << (8 * i);
-    if (!byte) break;
-  }
-  return true;
-}
-
 // /proc/self/fd/N, /proc/PID/fd/N, /dev/fd/N and /dev/std* may name descriptors of ours.
 bool may_name_descriptor(uint64_t word) {
   constexpr uint64_t kProc = word_of("/proc/", 6), kDevFd = word_of("/dev/fd/", 8),
@@ -55,9 +41,22 @@ bool any_prefix_matches(uint64_t word) {
 
 }  // namespace
 
+bool load_path_start(const char* path, uint64_t& word) {
+  if ((reinterpret_cast<uint64_t>(path) & kPageMask) <= 4088) [[likely]]
+    return base::load_user_u64(path, word);
+  word = 0;
+  for (uint32_t i = 0; i < 8; i++) {
+    uint8_t byte;
+    if (!base::load_user_u8(path + i, byte)) return false;
+    word |= static_cast<uint64_t>(byte) << (8 * i);
+    if (!byte) break;
+  }
+  return true;
+}
+
 bool path_may_be_ours(const char* path) {
   uint64_t word;
-  if (!load_start(path, word)) [[unlikely]]
+  if (!load_path_start(path, word)) [[unlikely]]
     return false;
   if ((word & 0xff) != '/') return first_look.cwd_is_ours | first_look.cwd_above_ours;
   if (first_look.prefix_mask) [[likely]] {
@@ -74,7 +73,7 @@ bool at_path_may_be_ours(int32_t directory, const char* path) {
     entry = thread_table ? thread_table->entry[directory] : 0;
   if (!path) return entry != 0 || (directory == AT_FDCWD && first_look.cwd_is_ours);
   uint64_t word;
-  if (!load_start(path, word)) [[unlikely]]
+  if (!load_path_start(path, word)) [[unlikely]]
     return entry != 0;
   if ((word & 0xff) == '/' || directory == AT_FDCWD) return path_may_be_ours(path);
   return entry != 0;

@@ -24,7 +24,8 @@ struct FirstLook {
   uint32_t cwd_above_ours;  // a mount lies somewhere below the working directory
   uint32_t
       pool_is_filled;  // placeholder numbers are kept back: calls that allocate descriptors must release them
-  uint64_t hooks;  // eBPF programs are loaded (hooks.h)
+  // There are mounts, but no call has been about one of them so far, and no volume is mapped (announce.h).
+  uint32_t announced;
 };
 extern FirstLook first_look;
 
@@ -37,5 +38,7 @@ extern thread_local constinit DescriptorTable* thread_table
 bool path_may_be_ours(const char* path);
 // The same for (dirfd, path) of the *at calls.
 bool at_path_may_be_ours(int32_t directory, const char* path);
+// The path's first 8 bytes, or those before the end of the OS page. False: bad memory.
+bool load_path_start(const char* path, uint64_t& word);
 
 }  // namespace bt::posix

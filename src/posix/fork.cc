@@ -57,9 +57,12 @@ bool clone_sessions(ThreadState& self, Sessions& sessions) {
 // Written by the thread that forks, under the files' lock, read on both sides.
 constinit Sessions fork_sessions = {};
 bool fork_cloned;
+uint64_t fork_began;  // boot_ticks(); 0: not looked at
 
-void adopt_for_child(ThreadState& self, uint32_t pid) {
-  uint64_t start_time = 0;
+// Of a child whose fork is over; 0: it is not to be known from the clock.
+uint64_t child_start_time() { return fork_began && boot_ticks() == fork_began ? fork_began : 0; }
+
+void adopt_for_child(ThreadState& self, uint32_t pid, uint64_t start_time) {
   for (uint32_t i = 0; i < mount_count; i++) {
     if (fork_sessions[i] == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
     if (!start_time) start_time = start_time_of(pid);
@@ -68,9 +71,9 @@ void adopt_for_child(ThreadState& self, uint32_t pid) {
   }
 }
 
-void become_child(ThreadState& self, Files& files) {
+void become_child(ThreadState& self, Files& files, uint64_t start_time) {
   forget_slots(self);
-  files.identity = {};
+  files.identity = {0, start_time};
   for (uint32_t i = 0; i < kMountsMax; i++) files.session[i] = fork_sessions[i];
 }
 
@@ -83,15 +86,17 @@ bool before_fork() {
   if (!fork_cloned) hand_all_to_kernel(files);
   // Whoever holds the lock at the fork would hold it in the child for ever.
   lock_files(files);
+  fork_began = boot_ticks();
   return fork_cloned;
 }
 
 void after_fork(int64_t result) {
   ThreadState& self = thread_state;
   Files& files = *self.files;
-  if (result == 0) become_child(self, files);
+  const uint64_t start_time = child_start_time();
+  if (result == 0) become_child(self, files, start_time);
   unlock_files(files);
-  if (result > 0) adopt_for_child(self, static_cast<uint32_t>(result));
+  if (result > 0) adopt_for_child(self, static_cast<uint32_t>(result), start_time);
   if (result < 0) close_sessions(self, fork_sessions);
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/syscall.h"
 
@@ -44,11 +45,19 @@ uint64_t read_start_time(const char* path) {
 const Identity& process_identity(Files& files) {
   Identity& identity = files.identity;
   if (!identity.pid) {
-    identity.start_time = read_start_time("/proc/self/stat");
+    if (!identity.start_time) identity.start_time = read_start_time("/proc/self/stat");
     __atomic_store_n(&identity.pid, static_cast<uint32_t>(raw_syscall(SYS_getpid)),
                      __ATOMIC_RELEASE);
   }
   return identity;
+}
+
+uint64_t boot_ticks() {
+  constexpr uint64_t kPerSecond = 100, kNanoseconds = 1'000'000'000;  // USER_HZ, whatever HZ is
+  timespec now;
+  if (raw_syscall(SYS_clock_gettime, CLOCK_BOOTTIME, raw_argument(&now)) != 0) return 0;
+  return static_cast<uint64_t>(now.tv_sec) * kPerSecond +
+         static_cast<uint64_t>(now.tv_nsec) / (kNanoseconds / kPerSecond);
 }
 
 uint64_t start_time_of(uint32_t pid) {

@@ -10,5 +10,8 @@ namespace bt::posix {
 const Identity& process_identity(Files& files);
 // Of any process; 0 when it is gone.
 uint64_t start_time_of(uint32_t pid);
+// Now, in the ticks in which start times are told: a process whose fork begins and ends in the same tick started in it, and
+// /proc, which is dear, need not be asked.
+uint64_t boot_ticks();
 
 }  // namespace bt::posix

@@ -7,10 +7,18 @@
 
 namespace bt::posix {
 
-// At load: reads the registry, maps the volumes, claims the session that an earlier image left (exec), fills the
-// descriptor table. False: nothing to do here; everything passes through. `environment` is envp as the kernel gave it.
-bool attach_process(char** environment);
-// The part of it after the mounts are known (mounts.h); for tests, which bring their own volume.
+// At load: reads the registry and, where the volumes are needed at once, maps them and fills the descriptor table; else they
+// are announced (announce.h). False: nothing to do here; everything passes through. `environment` is envp as the kernel gave
+// it. claims: an earlier image of this process has left a session (exec).
+bool attach_process(char** environment, bool claims);
+// Maps the volumes that were announced. False: there are none (any more), or not now. Not in a vfork child, whose
+// descriptors are not those of the memory that it writes to.
+bool attach_announced();
+// A fork or vfork begins while nothing is attached; nothing will be until it ends. False: something is. The end is told in
+// the parent, and in every fork child, however it began.
+bool begin_unattached_split();
+void end_unattached_split(bool in_fork_child);
+// All of attaching after the mounts are known (mounts.h); for tests, which bring their own volume.
 void begin_service();
 // Gives up in-process service for good: all descriptors of ours become the kernel's (materialised).
 void stand_aside(uint32_t reason);
@@ -28,6 +36,8 @@ bool begin_vfork();
 void child_of_vfork();
 void end_vfork(int64_t result);
 
+// Whether this process has a session that a new image must claim.
+bool leaves_session();
 // exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. `failed_exec`
 // undoes it all when execve comes back. False: a descriptor that the new image should have could not be handed over.
 bool before_exec(bool will_be_served);

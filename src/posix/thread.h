@@ -16,7 +16,8 @@ inline constexpr int32_t kThreadGroupsMax = 32;
 // What `btfuse trace` shows of a call; filled only while somebody traces.
 inline constexpr uint32_t kTracedPathBytes = 136;
 struct TracedFacts {
-  int32_t fd = -1;
+  int32_t fd =
+      0;  // -1: none. Like all of ThreadState it begins as zero: no image of it is kept, read at every start
   uint32_t path_size = 0;  // of the whole path, though only its end is kept
   uint64_t inode = 0;
   char path[kTracedPathBytes] = {};

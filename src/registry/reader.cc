@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <cstddef>
+
 #include "base/bytes.h"
 #include "base/syscall.h"
 
@@ -72,17 +74,26 @@ Result<void> read_all(int64_t file, void* buffer, uint64_t size, uint64_t& got) 
   return {};
 }
 
-Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mounts, uint32_t max) {
+// Nobody else can have written it.
+Result<void> check_trust(int64_t file, uint32_t uid) {
   struct stat status;
   int64_t result = raw_syscall(SYS_fstat, file, raw_argument(&status));
   if (result < 0) return Error(static_cast<int>(-result));
   if ((status.st_uid != uid && status.st_uid != 0) || (status.st_mode & 022)) return Error(EPERM);
+  return {};
+}
+
+bool is_header(const RegistryHeader& header) {
+  return header.magic == kRegistryMagic && header.record_size == sizeof(MountRecord) &&
+         header.count <= kMountsMax;
+}
+
+Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mounts, uint32_t max) {
+  BT_TRY(check_trust(file, uid));
   RegistryHeader header{};
   uint64_t got = 0;
   BT_TRY(read_all(file, &header, sizeof header, got));
-  if (got != sizeof header || header.magic != kRegistryMagic ||
-      header.record_size != sizeof(MountRecord) || header.count > kMountsMax)
-    return Error(EINVAL);
+  if (got != sizeof header || !is_header(header)) return Error(EINVAL);
   uint32_t count = base::min(header.count, max);
   BT_TRY(read_all(file, mounts, uint64_t{count} * sizeof(MountRecord), got));
   if (got != uint64_t{count} * sizeof(MountRecord)) return Error(EINVAL);
@@ -91,6 +102,46 @@ Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mou
         mounts[i].mount_point[mounts[i].mount_point_size] != '\0')
       return Error(EINVAL);
   return count;
+}
+
+// The header and the beginning of the first record.
+struct Head {
+  RegistryHeader header;
+  char record[offsetof(MountRecord, mount_point) + kShortPathBytes];
+};
+
+Result<void> take_mount_point(const char* record, MountPoint& point) {
+  __builtin_memcpy(&point.size, record + offsetof(MountRecord, mount_point_size),
+                   sizeof point.size);
+  if (point.size >= kShortPathBytes) return Error(ENAMETOOLONG);
+  __builtin_memcpy(point.path, record + offsetof(MountRecord, mount_point), kShortPathBytes);
+  return point.path[point.size] == '\0' ? Result<void>() : Error(EINVAL);
+}
+
+Result<uint32_t> read_open_mount_points(int64_t file, uint32_t uid, MountPoint* points,
+                                        uint32_t max) {
+  BT_TRY(check_trust(file, uid));
+  Head head = {};
+  int64_t got = raw_syscall(SYS_read, file, raw_argument(&head), sizeof head);
+  if (got < static_cast<int64_t>(sizeof head.header) || !is_header(head.header))
+    return Error(EINVAL);
+  if (head.header.count > max) return Error(ENAMETOOLONG);
+  for (uint32_t i = 0; i < head.header.count; i++) {
+    uint64_t at = sizeof(RegistryHeader) + uint64_t{i} * sizeof(MountRecord);
+    if (i)
+      got = raw_syscall(SYS_pread64, file, raw_argument(head.record), sizeof head.record,
+                        static_cast<int64_t>(at));
+    if (got < static_cast<int64_t>(sizeof head.record)) return Error(EINVAL);
+    BT_TRY(take_mount_point(head.record, points[i]));
+  }
+  return head.header.count;
+}
+
+// The file `mounts`; a negative error.
+int64_t open_registry(const char* directory) {
+  char name[kDirectoryBytes + 16];
+  if (!PathBuilder(name, sizeof name).add(directory).add("/mounts").finish()) return -ENAMETOOLONG;
+  return raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 Result<int32_t> open_descriptor(const MountRecord& mount, int32_t number, int32_t flags) {
@@ -121,13 +172,20 @@ Result<void> run_directory(const char* const* environment, uint32_t uid,
 
 Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
                              uint32_t max) {
-  char name[kDirectoryBytes + 16];
-  BT_TRY(PathBuilder(name, sizeof name).add(directory).add("/mounts").finish());
-  int64_t file =
-      raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  int64_t file = open_registry(directory);
   if (file == -ENOENT || file == -ENOTDIR) return 0u;
   if (file < 0) return Error(static_cast<int>(-file));
   auto result = read_open_registry(file, uid, mounts, max);
+  raw_syscall(SYS_close, file);
+  return result;
+}
+
+Result<uint32_t> read_mount_points(const char* directory, uint32_t uid, MountPoint* points,
+                                   uint32_t max) {
+  int64_t file = open_registry(directory);
+  if (file == -ENOENT || file == -ENOTDIR) return 0u;
+  if (file < 0) return Error(static_cast<int>(-file));
+  auto result = read_open_mount_points(file, uid, points, max);
   raw_syscall(SYS_close, file);
   return result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reading the registry from inside a program: three system calls, no heap, no libc. Admission to a volume is the kernel's
+// Reading the registry from inside a program: a few system calls, no heap, no libc. Admission to a volume is the kernel's
 // own check: /proc/PID/fd/N of the supervisor opens only for whoever could ptrace it (docs/security.md).
 #pragma once
 
@@ -19,6 +19,17 @@ Result<void> run_directory(const char* const* environment, uint32_t uid,
 // directory could have been written by somebody else.
 Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
                              uint32_t max);
+
+// A mount point of a registry, as far as a program must know it that has not had to do with the mount yet.
+inline constexpr uint32_t kShortPathBytes = 116;
+struct MountPoint {
+  uint32_t size;
+  char path[kShortPathBytes];
+};
+// The mount points named there, out of the same file, of which next to nothing is read. ENAMETOOLONG: more than `max`, or
+// one that does not fit.
+Result<uint32_t> read_mount_points(const char* directory, uint32_t uid, MountPoint* points,
+                                   uint32_t max);
 
 // The volume's memory, open for reading and, unless `read_only`, writing, close-on-exec; the caller maps it and closes it.
 // EACCES: not for this process. ENOENT, ESRCH: the daemon is gone. ESTALE: the file is not the one that the record speaks of.

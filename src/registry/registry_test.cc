@@ -70,6 +70,44 @@ TEST_F(RegistryTest, records_of_dead_daemons_are_dropped) {
   EXPECT_TRUE(all_mounts(directory_).empty());
 }
 
+TEST_F(RegistryTest, mount_points_are_read_alone) {
+  MountPoint points[2];
+  EXPECT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 2).value_or(99), 0u);
+  ASSERT_TRUE(add_mount(directory_, record(7, "/mnt/a")));
+  ASSERT_TRUE(add_mount(directory_, record(8, "/mnt/bb")));
+  ASSERT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 2).value_or(99), 2u);
+  EXPECT_STREQ(points[0].path, "/mnt/a");
+  EXPECT_EQ(points[1].size, 7u);
+  EXPECT_STREQ(points[1].path, "/mnt/bb");
+}
+
+TEST_F(RegistryTest, what_does_not_fit_is_said) {
+  MountPoint points[2];
+  std::string longest(kShortPathBytes - 1, 'x'), longer(kShortPathBytes, 'x');
+  longest[0] = longer[0] = '/';
+  ASSERT_TRUE(add_mount(directory_, record(7, longest.c_str())));
+  ASSERT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 2).value_or(99), 1u);
+  EXPECT_EQ(points[0].path, longest);
+  ASSERT_TRUE(add_mount(directory_, record(8, "/mnt/b")));
+  EXPECT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 1).error().errno_value(),
+            ENAMETOOLONG);
+  ASSERT_TRUE(add_mount(directory_, record(9, longer.c_str())));
+  EXPECT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 2).error().errno_value(),
+            ENAMETOOLONG);
+}
+
+TEST_F(RegistryTest, mount_points_of_a_file_that_others_may_write_are_refused) {
+  ASSERT_TRUE(add_mount(directory_, record(7, "/mnt/a")));
+  chmod((directory_ + "/mounts").c_str(), 0666);
+  MountPoint points[1];
+  EXPECT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 1).error().errno_value(),
+            EPERM);
+  std::ofstream(directory_ + "/mounts", std::ios::trunc) << "not a registry at all";
+  chmod((directory_ + "/mounts").c_str(), 0644);
+  EXPECT_EQ(read_mount_points(directory_.c_str(), geteuid(), points, 1).error().errno_value(),
+            EINVAL);
+}
+
 TEST_F(RegistryTest, a_file_that_others_may_write_is_refused) {
   ASSERT_TRUE(add_mount(directory_, record(7, "/mnt/a")));
   chmod((directory_ + "/mounts").c_str(), 0666);

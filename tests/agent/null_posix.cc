@@ -13,6 +13,7 @@
 
 #include "base/syscall.h"
 #include "base/user_copy.h"
+#include "posix/announce.h"
 #include "posix/call_path.h"
 #include "posix/calls.h"
 #include "posix/first_look.h"
@@ -102,7 +103,7 @@ int64_t serve(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
 bool path_may_be_ours(const char*) { return every_path; }
 bool at_path_may_be_ours(int32_t, const char*) { return every_path; }
 
-bool attach_process(char** environment) {
+bool attach_process(char** environment, bool) {
   if (is_set(environment, "BTFUSE_TEST_ASIDE=")) return false;
   every_path = is_set(environment, "BTFUSE_TEST_LOOK=");
   first_look.table = &process_table;
@@ -110,6 +111,12 @@ bool attach_process(char** environment) {
   first_look.attached = 1;
   return true;
 }
+bool attach_announced() { return false; }
+bool begin_unattached_split() { return true; }
+void end_unattached_split(bool) {}
+bool leaves_session() { return false; }
+bool path_may_be_announced(const char*) { return false; }
+bool at_path_may_be_announced(int32_t, const char*) { return false; }
 void stand_aside(uint32_t) { first_look.attached = 0; }
 bool before_fork() { return true; }
 void after_fork(int64_t result) { hooks_seen += result == 0; }

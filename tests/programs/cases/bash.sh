@@ -29,7 +29,7 @@ exec 6>&-; exit $ac_status
 SCRIPT
 chmod 755 configure; ./configure; echo "configure: $?"; grep -c . config.log
 mkdir dir; (cd dir; ../configure >../quiet; pwd -P | sed 's,.*/,,'); cat quiet
-paste <(seq 3) <(seq 4 6) > >(tr '\t' -) ; wait $!; diff <(printf '%s\n' a b) <(printf '%s\n' a c) | tee diff.out
+paste <(seq 3) <(seq 4 6) > >(tr '\t' - > pasted; mv pasted pasted.all); until [ -e pasted.all ]; do sleep 0.01; done; cat pasted.all; diff <(printf '%s\n' a b) <(printf '%s\n' a c) | tee diff.out
 coproc CAT { cat; }; echo to-coproc >&"${CAT[1]}"; read -r back <&"${CAT[0]}"; echo "$back"; eval "exec ${CAT[1]}>&-"; wait
 exec {named}>named; echo "by name" >&"$named"; exec {named}>&-; cat named
 exec 200>lock; flock -n 200 && echo locked; (flock -n 200 && echo "same description"); flock -n lock true || echo "another is refused"; exec 200>&-; flock -n lock echo free
