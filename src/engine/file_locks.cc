@@ -59,14 +59,17 @@ class LockList {
   uint64_t steps_left_;
 };
 
+// The one that begins first, as F_GETLK tells it.
 const FileLockRecord* find_conflict(const Volume& volume, InodeRecord& inode,
                                     const LockOwner& owner, const LockRange& range) {
+  const FileLockRecord* first = nullptr;
   LockList list(volume, inode);
   while (FileLockRecord* record = list.record()) {
-    if (conflicts(*record, owner, range)) return record;
+    if (conflicts(*record, owner, range) && (!first || record->start < first->start))
+      first = record;
     list.next(*record);
   }
-  return nullptr;
+  return first;
 }
 
 // One change of one owner's locks on one inode, whose lock is held.

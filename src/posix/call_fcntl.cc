@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MIT
-// fcntl: duplication, flags and record locks here; what only the kernel knows (leases, notification, owners, seals, hints)
-// on the file itself.
+// fcntl: duplication, flags and record locks here; what only the kernel knows (notification, owners, hints) on the file
+// itself.
 #include <fcntl.h>
+#include <sys/syscall.h>
 
+#include "base/syscall.h"
 #include "posix/close.h"
 #include "posix/duplicate.h"
 #include "posix/locks.h"
 #include "posix/materialise.h"
 #include "posix/serve.h"
 
+#ifndef F_DUPFD_QUERY  // Linux 6.10
+#define F_DUPFD_QUERY 1027
+#endif
+
 namespace bt::posix {
+
+using base::raw_syscall;
 
 namespace {
 
@@ -33,6 +41,14 @@ Result<uint32_t> set_flags(const OpenFile& file, uint32_t flags) {
 Result<uint32_t> on_the_kernels(const OpenFile& file, uint64_t fd) {
   BT_TRY(make_real(*file.self->files, int_of(fd)));
   return pass(Way::k_passed_kernel_descriptor);
+}
+
+Result<uint32_t> is_same_description(const OpenFile& file, uint64_t other) {
+  uint64_t entry = read_entry(*file.self->files, uint_of(other));
+  if (entry & kEntryOurs)
+    return uint32_t{&entry_mount(entry) == file.mount && entry_description(entry) == file.index};
+  int64_t flags = raw_syscall(SYS_fcntl, int_of(other), F_GETFD);
+  return flags < 0 ? Result<uint32_t>(Error(static_cast<int>(-flags))) : Result<uint32_t>(0u);
 }
 
 // What an O_PATH descriptor allows, and everything else on others.
@@ -68,16 +84,27 @@ Result<uint32_t> control(const OpenFile& file, uint64_t fd, uint32_t command, ui
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ:
       return Error(EBADF);
-    case F_GETOWN:
-    case F_GETSIG:
+    case F_DUPFD_QUERY:
+      return is_same_description(file, argument);
+    // What we cannot keep we do not give: opens in-process break no lease.
     case F_GETLEASE:
-    case F_SETOWN:
-    case F_SETSIG:
+      return uint32_t{F_UNLCK};
     case F_SETLEASE:
+      return Error(argument == F_UNLCK ? EAGAIN : EINVAL);
+    case F_GETOWN:
+    case F_SETOWN:
+    case F_GETOWN_EX:
+    case F_SETOWN_EX:
+    case F_GETSIG:
+    case F_SETSIG:
     case F_NOTIFY:
+    case F_GET_RW_HINT:
+    case F_SET_RW_HINT:
+    case F_GET_FILE_RW_HINT:
+    case F_SET_FILE_RW_HINT:
       return on_the_kernels(file, fd);
     default:
-      return on_the_kernels(file, fd);
+      return Error(EINVAL);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Changes of user, groups and capabilities: the kernel makes them, then credentials are read anew. Changes of root or of
 // namespaces: names mean something else from then on, so the process stands aside.
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -9,6 +10,7 @@
 #include "posix/process.h"
 #include "posix/serve.h"
 #include "posix/transfer.h"
+#include "posix/walk.h"
 
 namespace bt::posix {
 
@@ -51,7 +53,13 @@ BT_SERVE(unshare) {
   constexpr uint64_t kMatters = CLONE_NEWNS | CLONE_NEWUSER | CLONE_FILES | CLONE_FS;
   return a & kMatters ? stand_aside_and_pass(SYS_unshare) : kPassthrough;
 }
-BT_SERVE(mount) { return kPassthrough; }
+// Something mounted over a directory of ours hides what we would find there.
+BT_SERVE(mount) {
+  Walk walk;
+  if (walk_path(AT_FDCWD, pointer_of(b), kWalkFollow, walk) && walk.self->credentials.sys_admin)
+    stand_aside(SYS_mount);
+  return kPassthrough;
+}
 BT_SERVE(umount2) { return kPassthrough; }
 
 // The kernel's answer counts; we only want to know the new file size limit.

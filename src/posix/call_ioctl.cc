@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // ioctl on files of ours: the few that any regular file knows. The rest are for other kinds of files and get ENOTTY, as
-// tmpfs answers; the block-copying ones are refused as on a file system without reflinks.
+// tmpfs answers; the block-copying ones are refused as on a file system without reflinks. On others' files: those whose
+// argument is a descriptor.
 #include <asm/ioctls.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 
 #include "base/user_copy.h"
 #include "posix/close.h"
+#include "posix/materialise.h"
 #include "posix/serve.h"
 
 namespace bt::posix {
@@ -62,8 +65,21 @@ Result<void> control(uint64_t fd, uint32_t request, uint64_t argument) {
   }
 }
 
+// A loop device takes the number of the file behind it, which must be the kernel's by then.
+void make_file_of_loop_real(uint32_t request, uint64_t argument) {
+  uint32_t fd = uint_of(argument);
+  if (request == LOOP_CONFIGURE && !base::load_user_u32(pointer_of<void>(argument), fd)) return;
+  if (is_ours(fd)) (void)make_real(*thread_state.files, static_cast<int32_t>(fd));
+}
+
 }  // namespace
 
-BT_SERVE_DESCRIPTOR(ioctl) { return answer(control(a, uint_of(b), c)); }
+BT_SERVE_DESCRIPTOR(ioctl) {
+  uint32_t request = uint_of(b);
+  if (is_ours(a)) return answer(control(a, request, c));
+  if (request == LOOP_SET_FD || request == LOOP_CHANGE_FD || request == LOOP_CONFIGURE)
+    make_file_of_loop_real(request, c);
+  return kPassthrough;
+}
 
 }  // namespace bt::posix

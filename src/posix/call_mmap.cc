@@ -34,6 +34,7 @@ Result<uint64_t> map_through_kernel(const OpenFile& file, const MapRequest& requ
 Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
+  if (request.size == 0) return Error(EINVAL);
   if (!file.is_readable()) return Error(EACCES);
   if (file.is_directory()) return Error(ENODEV);
   auto mapped = map_volume_pages(file, request);

@@ -3,6 +3,7 @@
 // for which poll would say POLLNVAL; so a call with descriptors of ours among others asks the kernel about the others alone,
 // without waiting, for ours are ready already.
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -66,10 +67,18 @@ Result<uint64_t> poll_list(pollfd* list, uint64_t count, bool& all_unready) {
   return ready;
 }
 
+// More than there may be descriptors: EINVAL, before anything is looked at. A short list needs no asking.
+bool is_too_long(uint64_t count) {
+  constexpr uint64_t kShort = 64;
+  rlimit limit;
+  return count > kShort && raw_syscall(SYS_getrlimit, RLIMIT_NOFILE, raw_argument(&limit)) == 0 &&
+         count > limit.rlim_cur;
+}
+
 int64_t poll_or_pass(uint64_t list_at, uint64_t count) {
   pollfd* list = pointer_of<pollfd>(list_at);
   count = uint_of(count);
-  if (!any_of_ours(list, count)) return kPassthrough;
+  if (is_too_long(count) || !any_of_ours(list, count)) return kPassthrough;
   bool all_unready = false;
   auto ready = poll_list(list, count, all_unready);
   // A file asked about nothing it can be ready for: waiting for the others is the kernel's, on the file itself.

@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/stat.h>
@@ -51,6 +52,47 @@ std::string list(int64_t fd, int64_t size, bool old = false) {
 }
 
 }  // namespace
+
+SUITE_PART(lists_longer_than_they_may_be) {
+  make_file("f", "x");
+  int64_t fd = open_f();
+  struct rlimit limit = {200, 200};
+  call(SYS_setrlimit, RLIMIT_NOFILE, arg(&limit));
+  std::vector<pollfd> list(300, pollfd{static_cast<int>(fd), POLLIN, 0});
+  auto touched = [&] {
+    return std::count_if(list.begin(), list.end(),
+                         [](const pollfd& one) { return one.revents != 0; });
+  };
+  for (int64_t count : {int64_t{201}, int64_t{300}, int64_t{-1}, int64_t{1} << 31}) {
+    say("poll of " + std::to_string(count), call(SYS_poll, arg(list.data()), count, 0));
+    say("it touched", touched());
+    say("ppoll of " + std::to_string(count), call(SYS_ppoll, arg(list.data()), count, 0, 0, 0));
+  }
+  say("poll of 200", call(SYS_poll, arg(list.data()), 200, 0));
+  say("it touched", touched());
+  int64_t writer = call(SYS_open, arg("f"), O_WRONLY);
+  say("mmap of nothing", call(SYS_mmap, 0, 0, PROT_READ, MAP_SHARED, writer, 0));
+  say("mmap of what may not be read", call(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, writer, 0));
+  shut({fd, writer});
+}
+
+SUITE_PART(fcntl_queries) {
+  constexpr int kSameDescription = 1024 + 3;  // F_DUPFD_QUERY
+  make_file("f", "x");
+  int64_t a = open_f(), b = call(SYS_dup, a), c = open_f(),
+          other = call(SYS_open, arg("/dev/null"), O_RDONLY);
+  say("a duplicate is the same description", call(SYS_fcntl, a, kSameDescription, b));
+  say("another open is not", call(SYS_fcntl, a, kSameDescription, c));
+  say("nor another file", call(SYS_fcntl, a, kSameDescription, other));
+  say("nor asked the other way round", call(SYS_fcntl, other, kSameDescription, a));
+  say("of a closed number", call(SYS_fcntl, a, kSameDescription, 999));
+  for (int command : {13, 99, 1500, -1})
+    say("command " + std::to_string(command), call(SYS_fcntl, a, command, 0));
+  say("no lease is held", call(SYS_fcntl, a, F_GETLEASE));
+  say("none can be given back", call(SYS_fcntl, a, F_SETLEASE, F_UNLCK));
+  say("a lease of a kind there is not", call(SYS_fcntl, a, F_SETLEASE, 77));
+  shut({a, b, c, other});
+}
 
 SUITE_PART(numbers) {
   make_file("f", "0123456789");

@@ -67,6 +67,41 @@ int64_t want_start, want_length;
 
 }  // namespace
 
+// Of several locks in the way F_GETLK tells the one that begins first, in whatever order they were taken.
+SUITE_PART(the_first_of_several_locks) {
+  make_file("locked", std::string(100, 'x'));
+  int64_t fd = call(SYS_open, arg("locked"), O_RDWR);
+  auto take = [&](short type, int64_t start, int64_t length) {
+    struct flock lock = {};
+    lock.l_type = type;
+    lock.l_start = start;
+    lock.l_len = length;
+    return call(SYS_fcntl, fd, F_SETLK, arg(&lock));
+  };
+  auto ask = [](const std::string& claim) {
+    want_type = F_WRLCK;
+    want_start = want_length = 0;
+    say(claim,
+        in_child([] { return shown(try_lock(F_GETLK, want_type, want_start, want_length)); }));
+  };
+  for (int order : {0, 1, 2}) {
+    std::string claim = " in order " + std::to_string(order);
+    for (int i = 0; i < 3; i++) {
+      int64_t start = 10 * (1 + (i * (order + 1) + order) % 3);
+      take(start == 20 ? F_RDLCK : F_WRLCK, start, 5);
+      ask("after lock " + std::to_string(i) + claim);
+    }
+    take(F_UNLCK, 12, 10);
+    ask("with its middle taken out" + claim);
+    take(F_RDLCK, 0, 3);
+    take(F_WRLCK, 3, 9);
+    ask("with one before" + claim);
+    take(F_UNLCK, 0, 0);
+    ask("after all is unlocked" + claim);
+  }
+  shut({fd});
+}
+
 SUITE_PART(fork) {
   make_file("f", "0123456789");
   shared_fd = call(SYS_open, arg("f"), O_RDWR);
