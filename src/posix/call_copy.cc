@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // sendfile, splice, copy_file_range, tee, vmsplice with files of ours at either end: copied through a buffer in pieces. An
 // end that is the kernel's is read or written with its own calls, so pipes and sockets block and wake as ever.
+#include <asm/ioctls.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -124,20 +126,44 @@ bool is_pipe(uint64_t fd) {
          S_ISFIFO(attributes.st_mode);
 }
 
+Result<bool> is_writable(const End& end) {
+  if (end.ours) return end.file.is_writable();
+  BT_TRY_ASSIGN(int64_t flags,
+                from_kernel(raw_syscall(SYS_fcntl, static_cast<int64_t>(end.fd), F_GETFL)));
+  return (flags & O_ACCMODE) != O_RDONLY;
+}
+
 Result<uint64_t> send_file(uint64_t out, uint64_t in, uint64_t offset_at, uint64_t size) {
   if (!is_ours(out) && !is_ours(in)) return error::not_ours;
   End from, to;
   BT_TRY(open_end(in, offset_at, from));
   BT_TRY(open_end(out, 0, to));
   if (to.ours && (to.file.flags() & O_APPEND)) return Error(EINVAL);
-  if (to.ours && !to.file.is_writable()) return Error(EBADF);
+  BT_TRY_ASSIGN(bool writable, is_writable(to));
+  if (!writable) return Error(EBADF);
   BT_TRY_ASSIGN(uint64_t done, copy(from, to, size < kTransferMax ? size : kTransferMax));
   BT_TRY(give_offset(from, offset_at));
   return done;
 }
 
+bool is_ready(uint64_t pipe, int16_t events) {
+  pollfd one = {static_cast<int>(pipe), events, 0};
+  timespec no_wait = {0, 0};
+  return raw_syscall(SYS_ppoll, raw_argument(&one), 1, raw_argument(&no_wait)) > 0 &&
+         (one.revents & events);
+}
+
+// Whether the pipe takes another bufferful without waiting.
+bool has_room(uint64_t pipe) {
+  int32_t held = 0;
+  int64_t size = raw_syscall(SYS_fcntl, static_cast<int64_t>(pipe), F_GETPIPE_SZ);
+  return size > 0 &&
+         raw_syscall(SYS_ioctl, static_cast<int64_t>(pipe), FIONREAD, raw_argument(&held)) == 0 &&
+         size - held >= static_cast<int64_t>(kBufferBytes);
+}
+
 Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset,
-                             uint64_t size) {
+                             uint64_t size, uint32_t flags) {
   if (!is_ours(in) && !is_ours(out)) return error::not_ours;
   if (is_ours(in) && is_ours(out)) return Error(EINVAL);
   if (!is_pipe(is_ours(in) ? out : in)) return Error(EINVAL);
@@ -146,9 +172,18 @@ Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint
   BT_TRY(open_end(in, in_offset, from));
   BT_TRY(open_end(out, out_offset, to));
   if (to.ours && (to.file.flags() & O_APPEND)) return Error(EINVAL);
-  // No more than a pipe takes without blocking half-way.
-  if (size > kBufferBytes) size = kBufferBytes;
-  BT_TRY_ASSIGN(uint64_t done, copy(from, to, size));
+  bool waits = !(flags & SPLICE_F_NONBLOCK);
+  if (!waits && !(from.ours ? is_ready(to.fd, POLLOUT) : is_ready(from.fd, POLLIN | POLLHUP)))
+    return Error(EAGAIN);
+  // As much as the pipe has or takes; only the first step may wait for it.
+  uint64_t done = 0;
+  do {
+    uint64_t left = size - done;
+    auto step = copy(from, to, left < kBufferBytes ? left : kBufferBytes);
+    if (!step && done == 0) return step;
+    if (step.value_or(0) == 0) break;
+    done += *step;
+  } while (done < size && (from.ours ? has_room(to.fd) : is_ready(from.fd, POLLIN)));
   BT_TRY(give_offset(from, in_offset));
   BT_TRY(give_offset(to, out_offset));
   return done;
@@ -201,7 +236,7 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
 }  // namespace
 
 BT_SERVE_DESCRIPTOR(sendfile) { return answer(send_file(a, b, c, d)); }
-BT_SERVE_DESCRIPTOR(splice) { return answer(splice_ends(a, b, c, d, e)); }
+BT_SERVE_DESCRIPTOR(splice) { return answer(splice_ends(a, b, c, d, e, uint_of(f))); }
 BT_SERVE_DESCRIPTOR(copy_file_range) { return answer(copy_range(a, b, c, d, e, uint_of(f))); }
 // Both are between pipes alone.
 BT_SERVE_DESCRIPTOR(tee) { return is_ours(a) || is_ours(b) ? -EINVAL : kPassthrough; }

@@ -76,6 +76,41 @@ SUITE_PART(lists_longer_than_they_may_be) {
   shut({fd, writer});
 }
 
+SUITE_PART(waits_that_cannot_be) {
+  make_file("f", "x");
+  int64_t fd = open_f(), closed = open_f();
+  shut({closed});
+  auto select_one = [](int64_t number, int set, void* timeout) {
+    fd_set sets[3];
+    for (fd_set& each : sets) FD_ZERO(&each);
+    FD_SET(static_cast<int>(number), &sets[set]);
+    return call(SYS_select, 128, arg(&sets[0]), arg(&sets[1]), arg(&sets[2]), arg(timeout));
+  };
+  timeval none = {0, 0}, negative = {-1, 0}, much = {0, 5'000'000}, backwards = {0, -1};
+  for (int set : {0, 1, 2}) {
+    std::string claim = " in set " + std::to_string(set);
+    say("select of a closed number" + claim, select_one(closed, set, &none));
+    say("select of a file" + claim, select_one(fd, set, &none));
+    say("with a bad address" + claim, select_one(fd, set, reinterpret_cast<void*>(8)));
+    say("with a negative timeout" + claim, select_one(fd, set, &negative));
+    say("with microseconds below 0" + claim, select_one(fd, set, &backwards));
+  }
+  say("with many microseconds", select_one(fd, 0, &much));
+  timespec bad = {0, 2'000'000'000}, past = {-1, 0};
+  pollfd one = {static_cast<int>(fd), POLLIN, 0};
+  for (timespec* each : {&bad, &past, reinterpret_cast<timespec*>(8)}) {
+    say("ppoll with a bad timeout", call(SYS_ppoll, arg(&one), 1, arg(each), 0, 0));
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(static_cast<int>(fd), &set);
+    say("pselect with one", call(SYS_pselect6, 128, arg(&set), 0, 0, arg(each), 0));
+  }
+  say("sendfile of nothing to nowhere", call(SYS_sendfile, -1, fd, 0, 0));
+  int64_t reader = call(SYS_open, arg("/dev/null"), O_RDONLY);
+  say("sendfile to what is open for reading", call(SYS_sendfile, reader, fd, 0, 1));
+  shut({fd, reader});
+}
+
 SUITE_PART(fcntl_queries) {
   constexpr int kSameDescription = 1024 + 3;  // F_DUPFD_QUERY
   make_file("f", "x");

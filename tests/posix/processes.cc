@@ -500,6 +500,16 @@ SUITE_PART(copies) {
   say("splice without a pipe", call(SYS_splice, from, 0, to, 0, 10, 0));
   say("splice with an offset for the pipe", call(SYS_splice, ends[0], arg(&in), to, 0, 10, 0));
   say("tee of a file", call(SYS_tee, from, ends[1], 10, 0));
+  say("splice from an empty pipe", call(SYS_splice, ends[0], 0, to, 0, 10, SPLICE_F_NONBLOCK));
+  // A pipe takes and gives all it holds in one call.
+  std::string many = pattern(65536, 7);
+  say("the pipe is filled", call(SYS_write, ends[1], arg(many), static_cast<int64_t>(many.size())));
+  say("splice to a full pipe", call(SYS_splice, from, 0, ends[1], 0, 10, SPLICE_F_NONBLOCK));
+  say("splice of all it holds", call(SYS_splice, ends[0], 0, to, 0, 1 << 20, 0));
+  make_file("large", many + many);
+  int64_t large = call(SYS_open, arg("large"), O_RDONLY);
+  say("splice of a large file", call(SYS_splice, large, 0, ends[1], 0, 1 << 20, 0));
+  shut({large});
   say("content", hash(read_file("to")));
   shut({from, to, ends[0], ends[1]});
 }
