@@ -2,6 +2,7 @@
 #include "origin/evict.h"
 
 #include "engine/allocator.h"
+#include "engine/file_pages.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
 
@@ -24,6 +25,12 @@ uint32_t page_end(const engine::Volume& volume) {
   return load_relaxed(volume.superblock().free_pages.fresh);
 }
 
+// So many pages less are on probation, as far as is known.
+void end_probation(format::Superblock& superblock, uint32_t pages) {
+  uint32_t known = load_relaxed(superblock.probation_pages);
+  __atomic_sub_fetch(&superblock.probation_pages, base::min(known, pages), __ATOMIC_RELAXED);
+}
+
 // Whether the page goes now. What was visited stays and loses its mark, and its probation ends. Of the rest, those on probation
 // go as long as they are a tenth of the budget, else the others: so what is read once passes through that tenth alone.
 bool is_cold(format::Superblock& superblock, format::PageDescriptor& page) {
@@ -33,8 +40,7 @@ bool is_cold(format::Superblock& superblock, format::PageDescriptor& page) {
   uint32_t probation = load_relaxed(superblock.probation_pages);
   bool many = probation > load_relaxed(superblock.cache_pages_max) / kProbationPart;
   if (many != on_probation) return false;
-  if (on_probation && probation)
-    __atomic_sub_fetch(&superblock.probation_pages, 1, __ATOMIC_RELAXED);
+  if (on_probation) end_probation(superblock, 1);
   if (!(flags & format::kPageVisited)) return true;
   constexpr uint8_t kCleared = format::kPageVisited | format::kPageProbation;
   __atomic_fetch_and(&page.flags, static_cast<uint8_t>(~kCleared), __ATOMIC_RELAXED);
@@ -53,6 +59,35 @@ void count_probation(engine::Volume& volume, uint32_t end) {
   __atomic_store_n(&volume.superblock().probation_pages, count, __ATOMIC_RELAXED);
 }
 
+// Whether the file's page at `index` is here and as cold as one that goes.
+bool is_as_cold(const engine::Volume& volume, const format::InodeRecord& record,
+                format::InodeIndex owner, uint64_t index, bool on_probation) {
+  const format::PageDescriptor* page =
+      volume.page_descriptor(engine::find_page(volume, record, index));
+  if (!page || load_relaxed(page->use) != format::kPageData || load_relaxed(page->owner) != owner ||
+      load_relaxed(page->index) != index || load_relaxed(page->pins) != 0)
+    return false;
+  uint8_t flags = load_relaxed(page->flags);
+  return !(flags & (format::kPageDirty | format::kPageVisited)) &&
+         ((flags & format::kPageProbation) != 0) == on_probation;
+}
+
+// What is read together goes together: the pages of the file around a cold one that are as cold. The free places that a file's
+// pages were put into lie anywhere, so that the hand comes to them at different times; a file of which one page is gone is a miss
+// as much as one that is gone altogether. The number evicted.
+uint64_t evict_around(Context& context, const format::InodeRecord& record, format::InodeIndex owner,
+                      uint64_t index, bool on_probation) {
+  engine::Volume& volume = context.volume();
+  uint64_t first = index, end = index + 1;
+  auto goes = [&](uint64_t at) { return is_as_cold(volume, record, owner, at, on_probation); };
+  while (first > 0 && end - first < engine::kCachedPagesAtOnce && goes(first - 1)) first--;
+  while (end - first < engine::kCachedPagesAtOnce && goes(end)) end++;
+  if (on_probation) end_probation(volume.superblock(), static_cast<uint32_t>(end - first - 1));
+  uint64_t next = 0;
+  auto inode = InodeNumber::of(owner, load_relaxed(record.generation));
+  return engine::evict_pages(context, inode, first, next, end - first).value_or(0);
+}
+
 // The hand moves over `kStride` pages in the order of their numbers; how many were evicted.
 uint64_t move_hand(Context& context, uint32_t end) {
   engine::Volume& volume = context.volume();
@@ -66,10 +101,9 @@ uint64_t move_hand(Context& context, uint32_t end) {
     const format::InodeRecord* record = volume.inode(owner);
     if (!record || (load_relaxed(record->mode) & engine::kModeType) != engine::kModeRegular)
       continue;
+    bool on_probation = load_relaxed(page->flags) & format::kPageProbation;
     if (!is_cold(superblock, *page)) continue;
-    uint64_t next = 0;
-    auto inode = InodeNumber::of(owner, load_relaxed(record->generation));
-    evicted += engine::evict_pages(context, inode, load_relaxed(page->index), next, 1).value_or(0);
+    evicted += evict_around(context, *record, owner, load_relaxed(page->index), on_probation);
   }
   if (evicted) metrics::count_event(*context.thread.block, metrics::Event::k_evictions, evicted);
   return evicted;

@@ -416,6 +416,29 @@ TEST_F(OriginTest, extended_attributes_go_both_ways) {
   EXPECT_EQ(getxattr((source / "f").c_str(), "user.k", value, sizeof value), -1);
 }
 
+TEST_F(OriginTest, pages_that_were_read_together_go_together) {
+  constexpr int kFiles = 60, kPages = 8;
+  fs::create_directories(source / "d");
+  for (int i = 0; i < kFiles; i++)
+    put("d/" + std::to_string(i), std::string(kPages * format::kPageSizeBytes, 'x'));
+  InodeNumber directory = look("d");
+  std::vector<InodeNumber> files;
+  for (int i = 0; i < kFiles; i++) {
+    files.push_back(*look(directory, std::to_string(i)));
+    EXPECT_EQ(read(files.back()).size(), kPages * format::kPageSizeBytes);
+  }
+  test.volume.superblock().cache_pages_max = static_cast<uint32_t>(pages_in_use(test.volume)) - 1;
+  make_room(test.context(), 0);
+  int gone = 0;
+  for (InodeNumber file : files) {
+    uint64_t pages = test.volume.inode(file.index())->page_count;
+    EXPECT_TRUE(pages == 0 || pages == kPages) << pages;
+    gone += pages == 0;
+  }
+  EXPECT_GT(gone, 0);
+  EXPECT_LT(gone, kFiles);
+}
+
 TEST_F(OriginTest, names_that_nobody_uses_go_and_come_back) {
   fs::create_directories(source / "d/sub/deep");
   for (int i = 0; i < 100; i++) put("d/name-number-" + std::to_string(i), "bytes");
