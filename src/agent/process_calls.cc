@@ -27,7 +27,7 @@ int64_t call_set_robust_list(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_
   if (!posix::first_look.attached) return kPassthrough;
   int64_t result =
       base::raw_syscall(SYS_set_robust_list, static_cast<int64_t>(a), static_cast<int64_t>(b));
-  posix::thread_started();
+  posix::robust_list_changed();
   return result;
 }
 

@@ -76,14 +76,16 @@ void thread_started() {
   if (!self.files) {
     self.files = &process_files;
     self.engine = self.own_engine;
-    thread_table = first_look.table;
-    return;
   }
-  // Another list of robust futexes: the tokens must go over to it.
+  if (!thread_table) thread_table = self.files->table;
+}
+
+// The tokens must go over to the new list.
+void robust_list_changed() {
+  ThreadState& self = thread_state;
   for (uint32_t i = 0; i < mount_count; i++)
     if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
   forget_slots(self);
-  if (!thread_table) thread_table = self.files->table;
 }
 
 void before_thread_exit() {

@@ -43,8 +43,10 @@ bool leaves_session();
 bool before_exec(bool will_be_served);
 void failed_exec();
 
-// Before a thread's first handler; again when libc has registered another list of robust futexes for it.
+// Before a thread's first handler; once more does nothing.
 void thread_started();
+// libc has registered another list of robust futexes for this thread.
+void robust_list_changed();
 void before_thread_exit();
 // False: no number has ever been ours in this process, and before_exit has nothing to do.
 bool has_had_files();

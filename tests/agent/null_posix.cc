@@ -126,6 +126,7 @@ void end_vfork(int64_t result) { hooks_seen += result > 0 ? 10 : 0; }
 bool before_exec(bool) { return true; }
 void failed_exec() { hooks_seen += 100; }
 void thread_started() { thread_table = first_look.table; }
+void robust_list_changed() {}
 void before_thread_exit() {}
 bool has_had_files() { return true; }
 void before_exit() {}
