@@ -115,12 +115,15 @@ void evict_until(Context& context, Enough enough) {
   uint32_t end = page_end(context.volume());
   if (end <= 1) return;
   engine::OriginAtWork working(context.thread);
-  uint64_t fruitless = 0;
+  uint64_t fruitless = 0, passed = 0;
   while (!enough(0) && fruitless <= 3 * uint64_t{end}) {
     uint64_t evicted = move_hand(context, end);
     fruitless = evicted ? 0 : fruitless + kStride;
-    if (fruitless > end && fruitless <= end + kStride) count_probation(context.volume(), end);
     if (evicted && enough(evicted)) return;
+    // So far for so little: those that it looks for may be fewer than it thinks.
+    bool counted = passed > end / 4;
+    passed += kStride;
+    if (!counted && passed > end / 4) count_probation(context.volume(), end);
   }
 }
 
