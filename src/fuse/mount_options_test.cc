@@ -43,7 +43,9 @@ TEST(MountOptions, an_unknown_word_is_named) {
 TEST(MountOptions, fusermount_gets_what_mount_would) {
   MountOptions options;
   ASSERT_TRUE(parse("ro,allow_other,fsname=x", options));
-  EXPECT_EQ(fusermount_options(options), "fsname=x,subtype=bt_fuse,ro,allow_other");
+  // Who lets others in has the kernel check what they may.
+  EXPECT_EQ(fusermount_options(options),
+            "fsname=x,subtype=bt_fuse,ro,allow_other,default_permissions");
 }
 
 }  // namespace
