@@ -5,8 +5,8 @@
 # Workload: btfuse-micro in-process on a scratch volume, with the agent as it is and with one built without the counters around a
 # call (posix/metered.h), ROUNDS (9) times each, in turn. Prints the median of each and what the counters add; the bar is 3 %.
 # It does not show the counters inside the engine (a cache's hits, a lock waited for), which are in both.
-. "$(dirname "$(readlink -f "$0")")/../tests/lib.sh" "${1:?usage: counter_cost.sh BUILD [ROUNDS]}"
 rounds=${2:-9}
+. "$(dirname "$(readlink -f "$0")")/../tests/lib.sh" "${1:?usage: counter_cost.sh BUILD [ROUNDS]}"
 cmake --build "$build" --target btfuse_agent_uncounted >"$scratch/built" || { cat "$scratch/built"; exit 1; }
 mkdir "$scratch/uncounted"
 # The launcher takes the agent that lies beside it.
