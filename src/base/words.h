@@ -25,4 +25,9 @@ inline uint32_t load_half(const void* from) {
   return word;
 }
 
+// Those bits of a word that its first `count` bytes in memory are; all of 8 and more.
+constexpr uint64_t low_bytes(uint32_t count) {
+  return count >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * count)) - 1;
+}
+
 }  // namespace bt::base

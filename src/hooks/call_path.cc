@@ -37,14 +37,12 @@ class NormalForm {
   uint64_t wrong_ = 0;
 };
 
-uint64_t low_bytes(uint32_t count) { return (uint64_t{1} << (8 * count)) - 1; }
-
 // Most paths have nothing to take out; one pass by words says so. Beyond `size` the buffer may hold anything (kPathSlack), so
 // the last word is cut.
 bool is_normal(const char* path, uint32_t size) {
   NormalForm form;
   for (uint32_t at = 0; at < size; at += 8)
-    form.look(load_word(path + at), size - at < 8 ? low_bytes(size - at) : ~uint64_t{0});
+    form.look(load_word(path + at), base::low_bytes(size - at));
   return !form.is_broken() && (size == 1 || path[size - 1] != '/');
 }
 
@@ -63,7 +61,7 @@ bool is_normal(const char* path, uint32_t size) {
       continue;
     }
     uint32_t length = static_cast<uint32_t>(__builtin_ctzll(zeros)) / 8, size = at + length;
-    form.look(word, low_bytes(length));
+    form.look(word, base::low_bytes(length));
     bool ends_well = size > 0 && out[0] == '/' && (size == 1 || out[size - 1] != '/');
     return form.is_broken() || !ends_well ? 0 : size;
   }

@@ -22,6 +22,7 @@
 #include "engine/data.h"
 #include "engine/test_volume.h"
 #include "origin/evict.h"
+#include "origin/test_source.h"
 #include "origin/watcher.h"
 
 namespace bt::origin {
@@ -34,26 +35,8 @@ using engine::TestVolume;
 using format::kRootInode;
 namespace fs = std::filesystem;
 
-class OriginTest : public testing::Test {
+class OriginTest : public SourceTest {
  protected:
-  OriginTest() {
-    char pattern[] = "/tmp/btfuse-origin-test.XXXXXX";
-    source = mkdtemp(pattern);
-    root.root = open(source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    install(test.volume, root);
-    test.volume.superblock().origin_mode = 1;
-    test.volume.superblock().origin_epoch = 1;
-    test.volume.superblock().dirty_pages_max = 1000;
-    EXPECT_TRUE(adopt_root(test.context()).has_value());
-  }
-  ~OriginTest() override {
-    close(root.root);
-    fs::remove_all(source);
-  }
-
-  void put(const std::string& path, const std::string& bytes) {
-    std::ofstream(source / path) << bytes;
-  }
   std::string get(const std::string& path) {
     std::ifstream file(source / path);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -92,11 +75,7 @@ class OriginTest : public testing::Test {
     EXPECT_TRUE(result.has_value()) << result.error().errno_value();
     return made.inode;
   }
-  void next_epoch() { test.volume.superblock().origin_epoch++; }
-
-  fs::path source;
-  Source root;
-  TestVolume test;
+  void next_epoch() { superblock.origin_epoch++; }
 };
 
 TEST_F(OriginTest, names_attributes_and_bytes_are_the_sources) {
@@ -320,7 +299,6 @@ TEST_F(OriginTest, removed_files_use_up_no_allowance) {
 }
 
 TEST_F(OriginTest, a_page_that_is_written_again_is_dirty_once) {
-  const format::Superblock& superblock = test.volume.superblock();
   InodeNumber file = make("f", S_IFREG | 0600);
   write(file, 0, std::string(3 * 4096, 'a'));
   EXPECT_EQ(superblock.dirty_pages, 3u);
@@ -346,7 +324,6 @@ TEST_F(OriginTest, a_page_that_is_written_again_is_dirty_once) {
 }
 
 TEST_F(OriginTest, what_lost_its_last_name_is_dirty_no_more) {
-  const format::Superblock& superblock = test.volume.superblock();
   InodeNumber file = make("f", S_IFREG | 0600);
   ASSERT_TRUE(engine::add_kernel_lookup(test.context(), file).has_value());
   write(file, 0, std::string(3 * 4096, 'a'));
@@ -362,7 +339,6 @@ TEST_F(OriginTest, what_lost_its_last_name_is_dirty_no_more) {
 }
 
 TEST_F(OriginTest, what_makes_a_path_lead_elsewhere_is_told) {
-  const format::Superblock& superblock = test.volume.superblock();
   fs::create_directories(source / "d/e");
   InodeNumber directory = look("d");
   auto bumped = [&, before = superblock.dirtree_seq]() mutable {

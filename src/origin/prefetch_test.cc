@@ -12,10 +12,9 @@
 #include <thread>
 
 #include "engine/data.h"
-#include "engine/test_volume.h"
-#include "origin/directory.h"
 #include "origin/evict.h"
 #include "origin/prefetcher.h"
+#include "origin/test_source.h"
 #include "origin/watch.h"
 
 namespace bt::origin {
@@ -25,31 +24,15 @@ using engine::TestVolume;
 using format::kRootInode;
 namespace fs = std::filesystem;
 
-class PrefetchTest : public testing::Test {
+class PrefetchTest : public SourceTest {
  protected:
   PrefetchTest() {
-    char pattern[] = "/tmp/btfuse-prefetch-test.XXXXXX";
-    source = mkdtemp(pattern);
-    root.root = open(source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     root.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    install(test.volume, root);
-    superblock.origin_mode = 1;
-    superblock.origin_epoch = 1;
     superblock.origin_watched = 1;
-    superblock.dirty_pages_max = 1000;
     superblock.cache_pages_max = 10'000;
     superblock.ahead_allowed = 1;
-    EXPECT_TRUE(adopt_root(test.context()).has_value());
   }
-  ~PrefetchTest() override {
-    close(root.root);
-    close(root.watch);
-    fs::remove_all(source);
-  }
-  void put(const std::string& path, const std::string& bytes) {
-    fs::create_directories((source / path).parent_path());
-    std::ofstream(source / path) << bytes;
-  }
+  ~PrefetchTest() override { close(root.watch); }
   InodeNumber look(InodeNumber directory, const std::string& name) {
     engine::Found found{};
     EXPECT_TRUE(
@@ -97,10 +80,6 @@ class PrefetchTest : public testing::Test {
     return done();
   }
 
-  TestVolume test;
-  fs::path source;
-  Source root;
-  format::Superblock& superblock = test.volume.superblock();
   std::atomic<bool> allowed{true};
 };
 

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/syscall.h"
+#include "base/words.h"
 #include "posix/first_look.h"
 
 namespace bt::posix {
@@ -30,15 +31,6 @@ char directory[registry::kDirectoryBytes];
 constinit Text only = {};
 
 Text path_of(const registry::MountPoint& point) { return {point.path, point.size}; }
-
-Text value_of(char** environment, const char* name) {
-  for (; *environment; environment++) {
-    const char *at = *environment, *with = name;
-    while (*with && *at == *with) at++, with++;
-    if (!*with) return base::text_of(at);
-  }
-  return {};
-}
 
 void keep_only_named() {
   uint32_t kept = 0;
@@ -66,8 +58,6 @@ bool compare_with_directory() {
   return true;
 }
 
-constexpr uint64_t mask_of(uint32_t size) { return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1; }
-
 // Whether the program's path begins with `text`, which goes on in it at a slash or ends there.
 bool begins_with(const char* path, Text text) {
   for (uint32_t at = 0; at < text.size; at += 8) {
@@ -75,7 +65,8 @@ bool begins_with(const char* path, Text text) {
     uint32_t size = base::min(text.size - at, 8u);
     for (uint32_t i = 0; i < size; i++)
       wanted |= static_cast<uint64_t>(static_cast<uint8_t>(text[at + i])) << (8 * i);
-    if (!load_path_start(path + at, word) || ((word ^ wanted) & mask_of(size)) != 0) return false;
+    if (!load_path_start(path + at, word) || ((word ^ wanted) & base::low_bytes(size)) != 0)
+      return false;
   }
   uint64_t next;
   return load_path_start(path + text.size, next) && ((next & 0xff) == 0 || (next & 0xff) == '/');
@@ -86,7 +77,7 @@ bool begins_with(const char* path, Text text) {
 Announcement read_announcement(char** environment) {
   auto uid = static_cast<uint32_t>(raw_syscall(SYS_geteuid));
   if (!registry::run_directory(environment, uid, directory)) return Announcement::kNothing;
-  only = value_of(environment, "BTFUSE_ONLY=");
+  only = registry::find_variable(environment, "BTFUSE_ONLY=");
   auto count = registry::read_mount_points(directory, uid, points, kAnnouncedMax);
   if (!count)
     return count.error().errno_value() == ENAMETOOLONG ? Announcement::kAtOnce

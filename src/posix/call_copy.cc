@@ -172,8 +172,8 @@ Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint
   BT_TRY(open_end(in, in_offset, from));
   BT_TRY(open_end(out, out_offset, to));
   if (to.ours && (to.file.flags() & O_APPEND)) return Error(EINVAL);
-  bool waits = !(flags & SPLICE_F_NONBLOCK);
-  if (!waits && !(from.ours ? is_ready(to.fd, POLLOUT) : is_ready(from.fd, POLLIN | POLLHUP)))
+  if ((flags & SPLICE_F_NONBLOCK) &&
+      !(from.ours ? is_ready(to.fd, POLLOUT) : is_ready(from.fd, POLLIN | POLLHUP)))
     return Error(EAGAIN);
   // As much as the pipe has or takes; only the first step may wait for it.
   uint64_t done = 0;

@@ -47,8 +47,8 @@ Result<uint32_t> is_same_description(const OpenFile& file, uint64_t other) {
   uint64_t entry = read_entry(*file.self->files, uint_of(other));
   if (entry & kEntryOurs)
     return uint32_t{&entry_mount(entry) == file.mount && entry_description(entry) == file.index};
-  int64_t flags = raw_syscall(SYS_fcntl, int_of(other), F_GETFD);
-  return flags < 0 ? Result<uint32_t>(Error(static_cast<int>(-flags))) : Result<uint32_t>(0u);
+  BT_TRY(from_kernel(raw_syscall(SYS_fcntl, int_of(other), F_GETFD)));
+  return 0u;
 }
 
 // What an O_PATH descriptor allows, and everything else on others.

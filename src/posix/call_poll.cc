@@ -67,17 +67,17 @@ Result<uint64_t> poll_list(pollfd* list, uint64_t count, bool& all_unready) {
   return ready;
 }
 
-constexpr int64_t kMicroseconds = 1'000'000, kNanoseconds = 1'000'000'000;
-// What the kernel says of a timeout before it looks at descriptors. `fractions` make a second.
-Result<void> check_timeout(uint64_t at, int64_t fractions) {
+// The most that may stand beside the seconds: a timeval may have more than a second of microseconds.
+constexpr int64_t kAnyMicroseconds = INT64_MAX, kNanosecondsMax = 999'999'999;
+// What the kernel says of a timeout before it looks at descriptors.
+Result<void> check_timeout(uint64_t at, int64_t fraction_max) {
   uint64_t seconds, rest;
   if (at == 0) return {};
   if (!base::load_user_u64(pointer_of<uint64_t>(at), seconds) ||
       !base::load_user_u64(pointer_of<uint64_t>(at) + 1, rest))
     return Error(EFAULT);
-  // A timeval may have more than a second of microseconds.
-  bool whole = fractions == kMicroseconds || static_cast<int64_t>(rest) < fractions;
-  bool valid = static_cast<int64_t>(seconds) >= 0 && static_cast<int64_t>(rest) >= 0 && whole;
+  auto fraction = static_cast<int64_t>(rest);
+  bool valid = static_cast<int64_t>(seconds) >= 0 && fraction >= 0 && fraction <= fraction_max;
   return valid ? Result<void>() : Result<void>(Error(EINVAL));
 }
 
@@ -93,7 +93,7 @@ int64_t poll_or_pass(uint64_t list_at, uint64_t count, uint64_t timeout) {
   pollfd* list = pointer_of<pollfd>(list_at);
   count = uint_of(count);
   if (is_too_long(count) || !any_of_ours(list, count)) return kPassthrough;
-  if (auto good = check_timeout(timeout, kNanoseconds); !good) return answer(good);
+  if (auto good = check_timeout(timeout, kNanosecondsMax); !good) return answer(good);
   bool all_unready = false;
   auto ready = poll_list(list, count, all_unready);
   // A file asked about nothing it can be ready for: waiting for the others is the kernel's, on the file itself.
@@ -116,10 +116,9 @@ struct Sets {
   uint64_t word[3][kSelectWords];
 };
 
-// Of the lowest number in a word of a set.
-uint64_t selected_entry(uint64_t word, uint64_t bits) {
-  uint32_t bit = static_cast<uint32_t>(__builtin_ctzll(bits));
-  return read_entry(*thread_state.files, static_cast<uint32_t>(word * 64) + bit);
+// The lowest number of which a bit is set in a word of a set.
+uint32_t lowest_number(uint64_t word, uint64_t bits) {
+  return static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(__builtin_ctzll(bits));
 }
 
 // Numbers that are ours, and those kept back, which are not open for the program.
@@ -132,7 +131,7 @@ bool any_selected(uint64_t count, const uint64_t (&at)[3], Sets& sets) {
       word = 0;
       if (at[set] && !base::load_user_u64(pointer_of<uint64_t>(at[set]) + i, word)) return false;
       for (uint64_t bits = word; bits && !ours; bits &= bits - 1)
-        ours = selected_entry(i, bits) != 0;
+        ours = read_entry(*thread_state.files, lowest_number(i, bits)) != 0;
     }
   }
   return ours;
@@ -146,8 +145,8 @@ Result<uint64_t> select_ready(uint64_t count, const uint64_t (&at)[3], Sets& set
     for (uint64_t i = 0; i < words; i++)
       for (uint64_t bits = sets.word[set][i]; bits; bits &= bits - 1) {
         uint64_t bit = bits & -bits;
-        uint64_t fd = i * 64 + static_cast<uint32_t>(__builtin_ctzll(bits));
-        uint64_t entry = selected_entry(i, bits);
+        uint32_t fd = lowest_number(i, bits);
+        uint64_t entry = read_entry(*thread_state.files, fd);
         if (fd >= count || entry == 0) continue;
         if (!(entry & kEntryOurs)) return Error(EBADF);
         sets.word[set][i] &= ~bit;
@@ -170,13 +169,13 @@ Result<uint64_t> select_ready(uint64_t count, const uint64_t (&at)[3], Sets& set
 }
 
 int64_t select_or_pass(uint64_t count, uint64_t in, uint64_t out, uint64_t exceptional,
-                       uint64_t timeout, int64_t fractions) {
+                       uint64_t timeout, int64_t fraction_max) {
   count = uint_of(count);
   if (count > kSelectWords * 64) return kPassthrough;
   const uint64_t at[3] = {in, out, exceptional};
   Sets sets;
   if (!any_selected(count, at, sets)) return kPassthrough;
-  if (auto good = check_timeout(timeout, fractions); !good) return answer(good);
+  if (auto good = check_timeout(timeout, fraction_max); !good) return answer(good);
   return answer(select_ready(count, at, sets));
 }
 
@@ -184,8 +183,8 @@ int64_t select_or_pass(uint64_t count, uint64_t in, uint64_t out, uint64_t excep
 
 BT_SERVE_DESCRIPTOR(poll) { return poll_or_pass(a, b, 0); }
 BT_SERVE_DESCRIPTOR(ppoll) { return poll_or_pass(a, b, c); }
-BT_SERVE_DESCRIPTOR(select) { return select_or_pass(a, b, c, d, e, kMicroseconds); }
-BT_SERVE_DESCRIPTOR(pselect6) { return select_or_pass(a, b, c, d, e, kNanoseconds); }
+BT_SERVE_DESCRIPTOR(select) { return select_or_pass(a, b, c, d, e, kAnyMicroseconds); }
+BT_SERVE_DESCRIPTOR(pselect6) { return select_or_pass(a, b, c, d, e, kNanosecondsMax); }
 
 // Files that are always ready cannot be watched.
 BT_SERVE_DESCRIPTOR(epoll_ctl) {

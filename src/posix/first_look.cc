@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/user_copy.h"
+#include "base/words.h"
 #include "posix/files.h"
 
 namespace bt::posix {
@@ -21,20 +22,19 @@ constexpr uint64_t word_of(const char* text, uint32_t size) {
     word |= static_cast<uint64_t>(static_cast<uint8_t>(text[i])) << (8 * i);
   return word;
 }
-constexpr uint64_t mask_of(uint32_t size) { return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1; }
 
 // /proc/self/fd/N, /proc/PID/fd/N, /dev/fd/N and /dev/std* may name descriptors of ours.
 bool may_name_descriptor(uint64_t word) {
   constexpr uint64_t kProc = word_of("/proc/", 6), kDevFd = word_of("/dev/fd/", 8),
                      kDevStd = word_of("/dev/std", 8);
-  return (word & mask_of(6)) == kProc || word == kDevFd || word == kDevStd;
+  return (word & base::low_bytes(6)) == kProc || word == kDevFd || word == kDevStd;
 }
 
 bool any_prefix_matches(uint64_t word) {
   for (uint32_t i = 0; i < mount_count; i++) {
     const Mount& mount = mounts[i];
     uint32_t size = mount.path_size < 8 ? mount.path_size : 8;
-    if (((word ^ word_of(mount.path, size)) & mask_of(size)) == 0) return true;
+    if (((word ^ word_of(mount.path, size)) & base::low_bytes(size)) == 0) return true;
   }
   return false;
 }

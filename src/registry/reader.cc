@@ -51,17 +51,6 @@ class PathBuilder {
   uint32_t used_ = 0;
 };
 
-// The value of NAME in envp, empty if unset. `name` ends in '='.
-Text find_variable(const char* const* environment, const char* name) {
-  Text wanted = base::text_of(name);
-  for (; environment && *environment; environment++) {
-    uint32_t i = 0;
-    while (i < wanted.size && (*environment)[i] == wanted[i]) i++;
-    if (i == wanted.size) return base::text_of(*environment + i);
-  }
-  return {};
-}
-
 Result<void> read_all(int64_t file, void* buffer, uint64_t size, uint64_t& got) {
   got = 0;
   while (got < size) {
@@ -137,11 +126,18 @@ Result<uint32_t> read_open_mount_points(int64_t file, uint32_t uid, MountPoint* 
   return head.header.count;
 }
 
-// The file `mounts`; a negative error.
-int64_t open_registry(const char* directory) {
+// What `read` finds in the file `mounts`; 0 when there is none.
+template <typename Read>
+Result<uint32_t> with_registry(const char* directory, Read read) {
   char name[kDirectoryBytes + 16];
-  if (!PathBuilder(name, sizeof name).add(directory).add("/mounts").finish()) return -ENAMETOOLONG;
-  return raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  BT_TRY(PathBuilder(name, sizeof name).add(directory).add("/mounts").finish());
+  int64_t file =
+      raw_syscall(SYS_openat, AT_FDCWD, raw_argument(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file == -ENOENT || file == -ENOTDIR) return 0u;
+  if (file < 0) return Error(static_cast<int>(-file));
+  Result<uint32_t> result = read(file);
+  raw_syscall(SYS_close, file);
+  return result;
 }
 
 Result<int32_t> open_descriptor(const MountRecord& mount, int32_t number, int32_t flags) {
@@ -159,6 +155,16 @@ Result<int32_t> open_descriptor(const MountRecord& mount, int32_t number, int32_
 
 }  // namespace
 
+Text find_variable(const char* const* environment, const char* name) {
+  Text wanted = base::text_of(name);
+  for (; environment && *environment; environment++) {
+    uint32_t i = 0;
+    while (i < wanted.size && (*environment)[i] == wanted[i]) i++;
+    if (i == wanted.size) return base::text_of(*environment + i);
+  }
+  return {};
+}
+
 Result<void> run_directory(const char* const* environment, uint32_t uid,
                            char (&directory)[kDirectoryBytes]) {
   PathBuilder path(directory, kDirectoryBytes);
@@ -172,22 +178,14 @@ Result<void> run_directory(const char* const* environment, uint32_t uid,
 
 Result<uint32_t> read_mounts(const char* directory, uint32_t uid, MountRecord* mounts,
                              uint32_t max) {
-  int64_t file = open_registry(directory);
-  if (file == -ENOENT || file == -ENOTDIR) return 0u;
-  if (file < 0) return Error(static_cast<int>(-file));
-  auto result = read_open_registry(file, uid, mounts, max);
-  raw_syscall(SYS_close, file);
-  return result;
+  return with_registry(directory,
+                       [&](int64_t file) { return read_open_registry(file, uid, mounts, max); });
 }
 
 Result<uint32_t> read_mount_points(const char* directory, uint32_t uid, MountPoint* points,
                                    uint32_t max) {
-  int64_t file = open_registry(directory);
-  if (file == -ENOENT || file == -ENOTDIR) return 0u;
-  if (file < 0) return Error(static_cast<int>(-file));
-  auto result = read_open_mount_points(file, uid, points, max);
-  raw_syscall(SYS_close, file);
-  return result;
+  return with_registry(
+      directory, [&](int64_t file) { return read_open_mount_points(file, uid, points, max); });
 }
 
 Result<int32_t> open_volume(const MountRecord& mount, bool read_only) {

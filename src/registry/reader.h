@@ -3,12 +3,16 @@
 // own check: /proc/PID/fd/N of the supervisor opens only for whoever could ptrace it (docs/security.md).
 #pragma once
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "registry/registry_format.h"
 
 namespace bt::registry {
 
 inline constexpr uint32_t kDirectoryBytes = 512;
+
+// The value of NAME in envp, empty if unset. `name` ends in '='.
+base::Text find_variable(const char* const* environment, const char* name);
 
 // Where `mounts` is: $BTFUSE_RUN_DIR; else /run/btfuse for root; else $XDG_RUNTIME_DIR/btfuse; else /tmp/btfuse-UID.
 // `environment` is envp. ENAMETOOLONG.
