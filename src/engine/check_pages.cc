@@ -41,11 +41,22 @@ void walk_xattrs(CheckState& state, InodeIndex owner, PageIndex at) {
   }
 }
 
+// Beyond the end of its file, a mapped page is known to be there.
+void check_mapped(CheckState& state, PageIndex page, const PageDescriptor& descriptor) {
+  const InodeRecord* inode = state.volume.inode(descriptor.owner);
+  if (!inode || descriptor.index < base::divide_up(inode->size, kPageSizeBytes)) return;
+  if (!(inode->flags & (kInodeMappedBeyond | kInodeShrinking | kInodeOrphan)))
+    state.violation("mapped page beyond the end", raw(page), kInodeMappedBeyond, inode->flags);
+}
+
 // A page that lost its file while programs had it mapped stays until the last of them lets go.
 void check_page(CheckState& state, PageIndex page) {
   const PageDescriptor& descriptor = *state.volume.page_descriptor(page);
   state.expect("pins", raw(page), state.pins[raw(page)], descriptor.pins);
-  if (!(descriptor.flags & kPageDetached)) return;
+  if (!(descriptor.flags & kPageDetached)) {
+    if (descriptor.pins) check_mapped(state, page, descriptor);
+    return;
+  }
   if (descriptor.pins == 0 || descriptor.owner != InodeIndex::kNone || descriptor.use != kPageData)
     state.violation("detached page", raw(page), kPageData, descriptor.use);
   if (state.claim(page, kInUse, "detached page")) state.result.pages_used++;

@@ -6,8 +6,8 @@
 //      it uncovers and does not write;
 //   2. whole pages beyond the end (fallocate's) are zeros, unless kInodeShrinking is set: then they are left over from a
 //      truncation that was too big for one transaction and must go before the file grows or gets pages. Everybody who
-//      does either calls finish_shrinking first; a killed truncation costs nobody anything else.
-// Freed pages that programs have mapped are detached instead (engine/mapping.h).
+//      does either calls finish_shrinking first; a killed truncation costs nobody anything else;
+//   3. those beyond the end that programs have mapped hold what they stored there, and kInodeMappedBeyond is set.
 #pragma once
 
 #include "engine/allocator.h"
@@ -24,11 +24,12 @@ inline constexpr uint32_t kPagesFreedAtOnce = 64;
 inline constexpr uint32_t kPagesWrittenAtOnce = 40;
 
 // ---- for set_attributes, open(O_TRUNC) and reclaiming: inside the caller's transaction, which holds the inode's lock -----
-// Sets the size. Shrinking frees up to kPagesFreedAtOnce pages; if more remain, kInodeShrinking is set and the caller calls
+// Sets the size. Shrinking frees up to kPagesFreedAtOnce pages; if more remain, or mapped ones, kInodeShrinking is set and the caller calls
 // finish_shrinking after its commit. Growing needs no pages; the caller has called finish_shrinking before it took the lock
 // and gives up (roll back, try again) if kInodeShrinking is set then. At most 300 log entries. Times are the caller's.
 void set_size(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t size);
-// Frees up to `limit` pages (radix pages included) at or beyond page `first`. True: none are left there.
+// For a file that goes: frees up to `limit` pages (radix pages included) at or beyond page `first`, or detaches them when
+// programs have them mapped (engine/mapping.h). True: none are left there.
 bool free_pages_from(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
                      uint32_t limit);
 

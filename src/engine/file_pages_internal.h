@@ -3,8 +3,36 @@
 #pragma once
 
 #include "engine/file_pages.h"
+#include "engine/seq_read.h"
 
 namespace bt::engine {
+
+// ---- the tree ------------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t kFanoutBits = 10;
+static_assert(1u << kFanoutBits == kRadixFanout);
+
+inline uint32_t child_slot(uint64_t index, uint32_t height) {
+  return (index >> (kFanoutBits * height)) & (kRadixFanout - 1);
+}
+
+inline RadixPage* radix_page(const Volume& volume, PageIndex page) {
+  return reinterpret_cast<RadixPage*>(volume.page(page));
+}
+
+// Root and height share a word so that one log entry covers both, and one load.
+struct Root {
+  PageIndex page;
+  uint64_t height;
+};
+inline Root load_root(const InodeRecord& inode) {
+  uint64_t word = load_relaxed(reinterpret_cast<const uint64_t&>(inode.root));
+  return {PageIndex{static_cast<uint32_t>(word)}, word >> 32};
+}
+inline void store_root(Transaction& txn, InodeRecord& inode, PageIndex root, uint32_t height) {
+  static_assert(offsetof(InodeRecord, root) % 8 == 0);
+  static_assert(offsetof(InodeRecord, height) == offsetof(InodeRecord, root) + 4);
+  txn.store(reinterpret_cast<uint64_t&>(inode.root), uint64_t{height} << 32 | raw(root));
+}
 
 // `count` pages from `page` on: neighbours in the file and in the volume, or (kNone) all holes. Optimistic use is fine.
 struct PageRun {
@@ -30,14 +58,23 @@ Result<PageIndex*> make_place(Transaction& txn, Thread& thread, InodeIndex owner
 void store_place(Transaction& txn, InodeRecord& inode, PageIndex& place, PageIndex page);
 void store_descriptor(Transaction& txn, PageDescriptor& place, const PageDescriptor& value);
 
-// Frees a data page that its file has let go of, or detaches it when programs have it mapped. EIO.
-Result<void> release_data_page(Transaction& txn, Thread& thread, PageIndex page);
+// What becomes of pages that programs have mapped when their file loses them.
+enum class Mapped : uint8_t {
+  kDetach,  // the file itself goes: they are freed with their last pin
+  kClear,  // they stay at their places, as zeros, so that what is written there next is seen by who has them mapped
+  kStop,  // as kLeft: they end the removal. For a transaction in which the size moves, which must not touch bytes
+};
+struct Removal {
+  bool done;     // nothing but mapped pages is left in the range
+  bool kept;     // kClear: there are such
+  uint64_t end;  // not done: what is left of the range ends here
+};
+// Frees up to `limit` pages of [first, last) from the end, and the radix pages that become empty.
+Removal free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                           uint64_t last, uint32_t limit, Mapped mapped = Mapped::kDetach);
 
-// Frees up to `limit` pages of [first, last), and the radix pages that become empty. True: none of the range are left.
-bool free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
-                        uint64_t last, uint32_t limit);
-
-// Before the end moves up to `size`: zeros the rest of the page that holds the end. Not logged: it is beyond the end.
+// Before the end moves up to `size`: zeros the rest of the page that holds the end, and mapped pages behind it. Not logged:
+// it is beyond the end.
 void clear_uncovered(const Volume& volume, const InodeRecord& inode, uint64_t size);
 
 }  // namespace bt::engine

@@ -61,16 +61,24 @@ Result<void> remove_entry(Transaction& txn, Thread& thread, SessionRecord& sessi
   return {};
 }
 
-// One pin less; who takes the last one off a detached page frees it. The session's lock is held.
+// Nobody but mappings needs it: the file ends before it (or held it ready beyond the end, which is nobody's loss).
+bool is_beyond_end(const InodeRecord& inode, const PageDescriptor& page) {
+  return (inode.flags & kInodeMappedBeyond) &&
+         page.index >= base::divide_up(inode.size, kPageSizeBytes);
+}
+
+// One pin less; who takes the last one off a page that is detached or beyond the end frees it. The session's lock is held.
 Result<void> uncount_pin(Transaction& txn, Thread& thread, PageIndex page) {
   const Volume& volume = *thread.volume;
   PageDescriptor* descriptor = volume.page_descriptor(page);
   if (!descriptor) return BT_DAMAGED(volume);
-  if (InodeRecord* owner = volume.inode(descriptor->owner))
-    BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
+  InodeRecord* owner = volume.inode(descriptor->owner);
+  if (owner) BT_TRY(txn.lock(owner->lock, shm::LockRank::kInode));
   // Pinned pages are not reused: an owner that has changed is gone for good.
-  if (descriptor->owner == InodeIndex::kNone)
+  if (descriptor->owner == InodeIndex::kNone) {
+    owner = nullptr;
     BT_TRY(txn.lock(volume.superblock().free_pages.lock, shm::LockRank::kAllocator));
+  }
   if (descriptor->pins == 0) return BT_DAMAGED(volume);
   PageDescriptor less = *descriptor;
   less.pins--;
@@ -78,6 +86,9 @@ Result<void> uncount_pin(Transaction& txn, Thread& thread, PageIndex page) {
   if (unused) less.flags &= ~kPageDetached;
   store_descriptor(txn, *descriptor, less);
   if (unused) give_page(txn, thread, page);
+  if (less.pins == 0 && owner && is_beyond_end(*owner, *descriptor))
+    (void)free_pages_between(txn, thread, *owner, less.index, uint64_t{less.index} + 1,
+                             kPagesFreedAtOnce);
   return {};
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Pinned pages: the pages of files that programs have mapped. A pin is an entry in a PinPage of the session and one in the
-// page's `pins` count, made in one transaction. A pinned page that its file loses (truncate, unlink, punch) is detached:
-// it keeps its bytes, belongs to nobody, and is freed with its last pin. Pins die with the process, not with exec's
-// descriptors: close_session and claim_session call drop_pins.
+// page's `pins` count, made in one transaction. Truncated or punched out, a pinned page becomes zeros and stays where it is, so
+// that mappings see what is written there later; if that is beyond the end, the last pin takes it out of the file
+// (page_removal.cc). When the file itself goes, a pinned page is detached: it keeps its bytes, belongs to nobody, and is freed
+// with its last pin. Pins die with the process, not with exec's descriptors: close_session and claim_session call drop_pins.
 //
 // Locks: the session's, then the owner's inode lock; of a detached page, the page pool's lock. Detaching takes both, so
 // whoever holds either sees a page that stays what it is.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // fallocate. Long ranges go in bounded transactions, each of which leaves a file that reads as it did before or as it will
 // afterwards, page by page; the size moves last. Whole pages are freed or added; the parts of pages at the edges of a hole
-// are written as zeros. Pages that allocation adds are cleared before any lock is taken.
+// are written as zeros. Pages that allocation adds are cleared before any lock is taken. Pages that programs have mapped stay
+// at their places: they are cleared or copied instead of freed or moved.
 #include "engine/data.h"
 
 #include <linux/falloc.h>
@@ -46,6 +47,11 @@ class RangeAllocator {
   Result<void> write_zeros(uint64_t offset, uint64_t end);
   Result<void> free_pages(uint64_t first, uint64_t last);
   Result<void> move_page(uint64_t from, uint64_t to);
+  Result<void> copy_page(uint64_t from, uint64_t to);
+  bool is_mapped(PageIndex page) const {
+    const PageDescriptor* descriptor = volume_.page_descriptor(page);
+    return descriptor && descriptor->pins;
+  }
 
   Context& context_;
   Thread& thread_;
@@ -129,8 +135,11 @@ Result<void> RangeAllocator::free_pages(uint64_t first, uint64_t last) {
     {
       Transaction txn(thread_);
       BT_TRY(lock_file(txn));
-      done = free_pages_between(txn, thread_, inode_, first, last, kPagesFreedAtOnce);
+      Removal removal =
+          free_pages_between(txn, thread_, inode_, first, last, kPagesFreedAtOnce, Mapped::kClear);
       txn.commit();
+      done = removal.done;
+      last = removal.end;
     }
     settle(thread_);
   }
@@ -160,9 +169,24 @@ Result<void> RangeAllocator::finish(uint64_t size_min) {
   return {};
 }
 
-// Page `from` becomes page `to` (a hole); a hole moves by doing nothing.
+// The bytes go where the page cannot. The pin keeps the page meanwhile, whatever others do to the file.
+Result<void> RangeAllocator::copy_page(uint64_t from, uint64_t to) {
+  BT_TRY_ASSIGN(PageIndex page, pin_page(context_, number_, from, false));
+  if (page == PageIndex::kNone) return {};
+  uint64_t at = to * kPageSizeBytes, size = __atomic_load_n(&inode_.size, __ATOMIC_RELAXED);
+  Piece piece{volume_.page(page), at < size ? base::min(size - at, kPageSizeBytes) : 0};
+  uint64_t end;
+  auto copied = write(context_, number_, at, &piece, 1, {}, end);
+  BT_TRY(unpin_page(context_, page));
+  if (!copied) return copied.error();
+  return *copied == piece.size ? free_pages(from, from + 1) : Result<void>(Error(ENOSPC));
+}
+
+// Page `from` becomes page `to` (a hole, or mapped zeros); a hole moves by doing nothing.
 Result<void> RangeAllocator::move_page(uint64_t from, uint64_t to) {
-  if (find_page(volume_, inode_, from) == PageIndex::kNone) return {};
+  PageIndex page = find_page(volume_, inode_, from);
+  if (page == PageIndex::kNone) return {};
+  if (is_mapped(page) || is_mapped(find_page(volume_, inode_, to))) return copy_page(from, to);
   Needs needs;
   needs.pages = count_missing_radix_pages(volume_, inode_, to, to);
   BT_TRY(prepare(thread_, needs));
@@ -199,7 +223,7 @@ Result<void> RangeAllocator::collapse(uint64_t from, uint64_t by) {
   drop_privileges(txn, context_.credentials, inode_);
   mark_modified(txn, inode_, clock_now_ns(thread_));
   txn.commit();
-  return {};
+  return finish_shrinking(context_, number_);
 }
 
 Result<void> RangeAllocator::insert(uint64_t from, uint64_t by) {

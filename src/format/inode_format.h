@@ -118,8 +118,10 @@ inline constexpr uint32_t kInodeTmpfile =
 inline constexpr uint32_t kInodeHasDefaultAcl =
     16;  // a directory with a system.posix_acl_default attribute
 inline constexpr uint32_t kInodeDirty = 32;  // on the dirty list: data to be written to the origin
+inline constexpr uint32_t kInodeMappedBeyond =
+    64;  // pages beyond the end may be mapped and hold anything (engine/page_removal.cc)
 inline constexpr uint32_t kInodeXattrsKnown = 128;  // the origin's extended attributes are here
 inline constexpr uint32_t kInodeShrinking =
-    8;  // pages beyond the end wait to be freed (engine/file_pages.h)
+    8;  // pages beyond the end wait to be freed (engine/page_removal.cc)
 
 }  // namespace bt::format

@@ -26,7 +26,7 @@ struct PageDescriptor {
 static_assert(sizeof(PageDescriptor) == 16);
 
 inline constexpr uint8_t kPageDetached =
-    1;  // truncated or unlinked while pinned: freed with its last pin
+    1;  // its file is gone while it was pinned: freed with its last pin
 inline constexpr uint8_t kPageReturned = 2;  // its memory went back to the machine; reads as zeros
 inline constexpr uint8_t kPageWriting =
     8;  // directory origin: copied for write-back, and not changed since

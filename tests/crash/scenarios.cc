@@ -69,6 +69,13 @@ void p_locks(Actor& p) {
 void p_pins(Actor& p) {
   for (uint64_t i = 0; i < 3; i++) p.pin("a/file", i);
 }
+void p_pins_beyond(Actor& p) {
+  p_pins(p);
+  p.truncate("a/file", 100);
+}
+void p_pins_of_big(Actor& p) {
+  for (uint64_t i = 0; i < 100; i += 9) p.pin("a/big", i);
+}
 void p_known_to_kernel(Actor& p) {
   p.kernel_looks_up("a/file");
   p.unlink("a/file");
@@ -186,7 +193,13 @@ const Scenario kScenarios[] = {
     {"truncate within a page", nullptr, [](Actor& p) { p.truncate("a/file", 5000); }, c_append_file},
     {"truncate up", nullptr, [](Actor& p) { p.truncate("a/file", 1 << 20); }, c_append_file},
     {"truncate much", nullptr, [](Actor& p) { p.truncate("a/big", 100); }, c_grow_big, Scenario::kPagesLater},
-    {"truncate a mapped file", p_pins, [](Actor& p) { p.truncate("a/file", 100); }, c_append_file},
+    {"truncate a mapped file", p_pins, [](Actor& p) { p.truncate("a/file", 100); }, c_append_file, Scenario::kPagesLater},
+    {"truncate a big mapped file", p_pins_of_big, [](Actor& p) { p.truncate("a/big", 100); }, c_grow_big, Scenario::kPagesLater},
+    {"truncate up what is mapped beyond", p_pins_beyond, [](Actor& p) { p.truncate("a/file", 9000); }, c_append_file},
+    {"write what is mapped beyond", p_pins_beyond, [](Actor& p) { p.write("a/file", 8000, 1000, 'w'); }, c_append_file},
+    {"drop pins beyond the end", p_pins_beyond, [](Actor& p) { p.unpin_all(); }, c_append_file},
+    {"unlink what is mapped beyond", p_pins_beyond, [](Actor& p) { p.unlink("a/file"); }, c_look_x},
+    {"punch a hole in a mapped file", p_pins, [](Actor& p) { p.allocate("a/file", 3, 1000, 9000); }, c_append_file, Scenario::kTorn},
     {"allocate", nullptr, [](Actor& p) { p.allocate("a/file", 0, 8192, 40000); }, c_append_file, Scenario::kInSteps},
     {"allocate beyond the end", nullptr, [](Actor& p) { p.allocate("a/file", 1, 8192, 40000); }, c_append_file, Scenario::kInSteps},
     {"punch a hole", nullptr, [](Actor& p) { p.allocate("a/file", 3, 1000, 9000); }, c_append_file, Scenario::kInSteps},
