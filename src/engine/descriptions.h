@@ -12,7 +12,7 @@ namespace bt::engine {
 // Opens `inode` with O_… flags (access mode and status flags; creation flags are the caller's business) and enters it at
 // `fd` of `session` (fd < 0: no entry, the reference is the caller's: FUSE handles). Checks access rights for the access
 // mode unless `created` says that this very call made the file. O_TRUNC truncates in the same transaction. EACCES, EISDIR,
-// ENXIO (FIFO, device, socket: the kernel path must open those), ETXTBSY never, ENFILE, EMFILE.
+// ENXIO (FIFO, device, socket: the kernel path must open those), ENFILE, EMFILE. ETXTBSY is the business of callers (posix/executing.h).
 Result<DescriptionIndex> open_description(Context& context, SessionIndex session, int32_t fd,
                                           InodeNumber inode, uint32_t flags, bool close_on_exec,
                                           bool created);

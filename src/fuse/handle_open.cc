@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "engine/descriptions.h"
+#include "fuse/executing.h"
 #include "fuse/handlers.h"
 
 namespace bt::fuse {
@@ -11,6 +12,8 @@ namespace {
 
 Result<void> check_and_truncate(Request& request, InodeNumber inode, int flags) {
   BT_TRY(engine::check_access(request.context(), inode, access_mask_of(flags)));
+  if ((flags & kOpenForExecution) && is_being_written(request.server().volume(), inode))
+    return Error(ETXTBSY);
   if (!(flags & O_TRUNC) || request.was_executed()) return {};
   engine::AttributeChange change;
   change.which = engine::AttributeChange::kSize;
