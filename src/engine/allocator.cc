@@ -252,13 +252,17 @@ Space measure_space(const Volume& volume) {
   space.pages_free =
       super.free_pages.count + super.returned_pages.count + g.pages.count - super.free_pages.fresh;
   space.inodes_free = super.free_inodes.count + g.inodes.count - super.free_inodes.fresh;
+  space.dentries_total = g.dentries.count - 1;
+  space.dentries_free = super.free_dentries.count + g.dentries.count - super.free_dentries.fresh;
   for (uint32_t i = 1; i < volume.slots_used(); i++) {
     const FreeLists& lists = volume.slot(SlotIndex{i})->free;
+    space.dentries_free += lists.dentry_count;
     space.pages_free += lists.page_count;
     space.inodes_free += lists.inode_count;
   }
   space.pages_free = min(space.pages_free, space.pages_total);
   space.inodes_free = min(space.inodes_free, space.inodes_total);
+  space.dentries_free = min(space.dentries_free, space.dentries_total);
   return space;
 }
 

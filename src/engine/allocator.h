@@ -76,7 +76,7 @@ inline uint64_t& of(SlotRecord& slot, FileLockIndex) {
 }
 inline InodeIndex* link(const Volume& volume, InodeIndex index) {
   InodeRecord* record = volume.inode(index);
-  return record ? &record->free_next : nullptr;
+  return record ? &record->next : nullptr;
 }
 inline DentryIndex* link(const Volume& volume, DentryIndex index) {
   DentryRecord* record = volume.dentry(index);
@@ -164,7 +164,7 @@ Result<void> push_pages(Thread& thread, FreePool& pool, uint32_t count);
 
 // Sums over pools and slots; exact when nothing runs. For statfs and check.
 struct Space {
-  uint64_t pages_total, pages_free, inodes_total, inodes_free;
+  uint64_t pages_total, pages_free, inodes_total, inodes_free, dentries_total, dentries_free;
 };
 Space measure_space(const Volume& volume);
 

@@ -3,7 +3,7 @@
 // function is one transaction (or a bounded number) and leaves a volume that is right whatever happens next.
 //
 // Identity: an inode's `origin` is the source's inode number; a name whose inode number at the source changed stands for
-// another inode here too.
+// another inode here too, and names with the same number for one (engine/origin_index.h).
 #pragma once
 
 #include "engine/operations.h"
@@ -20,10 +20,25 @@ struct SourceAttributes {
 };
 
 // ---- names ---------------------------------------------------------------------------------------------------------------
-// The name is there and stands for the source's inode `number` of type `type` (S_IFMT bits). Of a new inode nothing else is
-// known yet: its attributes are not valid. `seen` marks the entry for drop_unseen.
-Result<InodeNumber> enter_name(Context& context, InodeNumber directory, Text name, uint64_t number,
-                               uint32_t type, uint8_t seen);
+// A name that the source has.
+struct SourceName {
+  InodeNumber directory;
+  Text name;
+  uint64_t number;  // the source's inode number
+  uint32_t type;    // S_IFMT bits
+  uint8_t seen;     // marks the entry for end_listing; 0: no listing
+};
+// An inode that has the number by other names already. Whether the name is one more of that file, or the number was given away
+// anew, only the source can tell.
+struct Namesake {
+  InodeNumber inode;
+  bool is_same = false;
+};
+// The name is there and stands for what it says. Of a new inode nothing else is known yet: its attributes are not valid. 0: there
+// is a namesake, another one than the caller has named; he finds out whether it is the same file and calls again.
+Result<InodeNumber> enter_name(Context& context, const SourceName& name, Namesake& namesake);
+// The file is gone at the source: whatever has its number there is another. What is here of it stays until its names go.
+Result<void> disown(Context& context, InodeNumber inode);
 // The source has the name no more.
 Result<void> drop_name(Context& context, InodeNumber directory, Text name);
 // Where a listing of the source begins; end_listing tells whether what was entered meanwhile is the whole truth.

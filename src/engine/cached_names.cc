@@ -6,6 +6,7 @@
 #include "engine/inode_lock.h"
 #include "engine/make_entry.h"
 #include "engine/origin.h"
+#include "engine/origin_index.h"
 
 namespace bt::engine {
 namespace {
@@ -31,67 +32,103 @@ void init_stub(InodeRecord& record, InodeNumber parent, uint64_t number, uint32_
   if (type == kModeDirectory) make_directory_part(record, parent);
 }
 
-struct Stub {
-  InodeNumber directory;
-  Text name;
-  uint64_t number;
-  uint32_t type;
-  uint8_t seen;
-};
+// Preconditions: directory and stripe locked, the name is not there, its dentries are prepared.
+Result<void> insert_name(Transaction& txn, Thread& thread, InodeRecord& directory, uint32_t hash,
+                         const SourceName& name, InodeNumber child, InodeRecord& record) {
+  BT_TRY(insert_entry(txn, thread, directory, name.directory.index(), name.name, hash, child,
+                      entry_type(name.type)));
+  DentryIndex entry = directory.directory.last;  // where it was just put
+  DentryRecord* dentry = thread.volume->dentry(entry);
+  if (!dentry) return BT_DAMAGED(*thread.volume);
+  store_unseen(record.name, entry);
+  mark_seen(txn, *dentry, name.seen);
+  return {};
+}
 
-// Precondition: directory and stripe locked, the name is not there, inode and dentries prepared.
+// An inode of which nothing is known but the name, and its number and type. Preconditions: as above, and an inode is prepared.
 Result<InodeNumber> make_stub(Transaction& txn, Thread& thread, InodeRecord& directory,
-                              uint32_t hash, const Stub& stub) {
+                              uint32_t hash, const SourceName& name) {
   Volume& volume = *thread.volume;
   InodeIndex index = take_inode(txn, thread);
   InodeRecord* record = volume.inode(index);
   if (!record) return BT_DAMAGED(volume);
-  init_stub(*record, stub.directory, stub.number, stub.type);
-  txn.store(record->mode, stub.type);
+  init_stub(*record, name.directory, name.number, name.type);
+  txn.store(record->mode, name.type);
   InodeNumber made = InodeNumber::of(index, record->generation);
-  BT_TRY(insert_entry(txn, thread, directory, stub.directory.index(), stub.name, hash, made,
-                      entry_type(stub.type)));
-  DentryIndex entry = directory.directory.last;  // where it was just put
-  DentryRecord* dentry = volume.dentry(entry);
-  if (!dentry) return BT_DAMAGED(volume);
-  store_unseen(record->name, entry);
-  mark_seen(txn, *dentry, stub.seen);
-  if (stub.type == kModeDirectory) txn.store(directory.nlink, directory.nlink + 1);
+  BT_TRY(insert_name(txn, thread, directory, hash, name, made, *record));
+  if (name.type == kModeDirectory)
+    txn.store(directory.nlink, directory.nlink + 1);
+  else
+    BT_TRY(enter_origin_index(txn, volume, *record, index));
   return made;
 }
 
-// 0: the name stands for something else, which must go first.
-Result<InodeNumber> enter_once(Context& context, const Stub& stub) {
+// One more name of a file that is here. 0: it has gone since the caller found it.
+Result<InodeNumber> add_name(Transaction& txn, Context& context, InodeRecord& directory,
+                             uint32_t hash, const SourceName& name, InodeNumber file) {
+  InodeRecord* record = context.volume().inode(file.index());
+  // A directory's lock would come before the stripe's.
+  if (!record || is_directory(load_relaxed(record->mode))) return InodeNumber{};
+  BT_TRY(txn.lock(record->lock, shm::LockRank::kInode));
+  bool is_it = record->generation == file.generation() && is_in_origin_index(*record) &&
+               record->origin == name.number;
+  if (!is_it) return InodeNumber{};
+  BT_TRY(insert_name(txn, context.thread, directory, hash, name, file, *record));
+  txn.store(record->nlink, record->nlink + 1);
+  return file;
+}
+
+// The name is not there. 0: with a namesake, that is to be looked at, without, once more.
+Result<InodeNumber> enter_new(Transaction& txn, Context& context, InodeRecord& directory,
+                              uint32_t hash, const SourceName& name, Namesake& namesake) {
+  const Volume& volume = context.volume();
+  if (namesake.is_same) {
+    BT_TRY_ASSIGN(InodeNumber added, add_name(txn, context, directory, hash, name, namesake.inode));
+    if (!added) namesake = {};
+    return added;
+  }
+  if (name.type == kModeDirectory) return make_stub(txn, context.thread, directory, hash, name);
+  BT_TRY_ASSIGN(InodeIndex found,
+                find_in_origin_index(txn, volume, name.number, name.type, namesake.inode.index()));
+  if (found == InodeIndex::kNone) return make_stub(txn, context.thread, directory, hash, name);
+  namesake.inode = InodeNumber::of(found, volume.inode(found)->generation);
+  return InodeNumber{};
+}
+
+enum class Outcome : uint32_t { kEntered, kMeansSomethingElse, kOnceMore };
+
+Result<Outcome> enter_once(Context& context, const SourceName& name, Namesake& namesake,
+                           InodeNumber& entered) {
   Thread& thread = context.thread;
   Volume& volume = context.volume();
   Needs needs;
   needs.inodes = 1;
-  needs.dentries = dentries_for(stub.name.size);
+  needs.dentries = dentries_for(name.name.size);
   BT_TRY(prepare(thread, needs));
   Transaction txn(thread);
-  BT_TRY_ASSIGN(InodeRecord * directory, lock_directory(txn, context, stub.directory));
+  BT_TRY_ASSIGN(InodeRecord * directory, lock_directory(txn, context, name.directory));
   if (is_removed(*directory)) return Error(ESTALE);
   // Another listing has ended. Our mark would take the place of one that a third has just made, who would drop the name for it.
-  if (stub.seen && stub.seen != mark_of(directory->directory.listings)) return Error(EAGAIN);
-  uint32_t hash = hash_name(stub.directory.index(), stub.name);
+  if (name.seen && name.seen != mark_of(directory->directory.listings)) return Error(EAGAIN);
+  uint32_t hash = hash_name(name.directory.index(), name.name);
   BT_TRY(txn.lock(volume.stripe(hash).lock, shm::LockRank::kStripe));
   EntryPlace place;
-  BT_TRY(find_place(volume, stub.directory.index(), stub.name, hash, place));
+  BT_TRY(find_place(volume, name.directory.index(), name.name, hash, place));
   if (!place.dentry) {
-    BT_TRY_ASSIGN(InodeNumber made, make_stub(txn, thread, *directory, hash, stub));
-    txn.commit();
-    return made;
+    BT_TRY_ASSIGN(entered, enter_new(txn, context, *directory, hash, name, namesake));
+    if (entered) txn.commit();
+    return entered ? Outcome::kEntered : Outcome::kOnceMore;
   }
   InodeRecord* child = volume.inode(place.child().index());
   if (!child) return BT_DAMAGED(volume);
-  bool same = load_relaxed(child->origin) == stub.number &&
-              (load_relaxed(child->mode) & kModeType) == stub.type;
-  if (!same) return InodeNumber{};
-  InodeNumber number = place.child();
-  mark_seen(txn, *place.dentry, stub.seen);
+  bool same = load_relaxed(child->origin) == name.number &&
+              (load_relaxed(child->mode) & kModeType) == name.type;
+  if (!same) return Outcome::kMeansSomethingElse;
+  entered = place.child();
+  mark_seen(txn, *place.dentry, name.seen);
   child->name = place.index;  // A hint: no lock, no log.
   txn.commit();
-  return number;
+  return Outcome::kEntered;
 }
 
 // The first name of the directory with a cookie below `limit` that carries another mark; size 0: none. EAGAIN: another listing has
@@ -149,15 +186,27 @@ Result<void> empty_directory(Context& context, InodeNumber top) {
 
 }  // namespace
 
-Result<InodeNumber> enter_name(Context& context, InodeNumber directory, Text name, uint64_t number,
-                               uint32_t type, uint8_t seen) {
-  Stub stub{directory, name, number, type, seen};
+Result<InodeNumber> enter_name(Context& context, const SourceName& name, Namesake& namesake) {
   for (uint32_t attempt = 0; attempt < kEnterAttempts; attempt++) {
-    BT_TRY_ASSIGN(InodeNumber entered, enter_once(context, stub));
-    if (entered) return entered;
-    BT_TRY(drop_name(context, directory, name));
+    InodeNumber entered;
+    BT_TRY_ASSIGN(Outcome outcome, enter_once(context, name, namesake, entered));
+    if (outcome == Outcome::kEntered) return entered;
+    if (outcome == Outcome::kOnceMore && namesake.inode) return InodeNumber{};
+    if (outcome == Outcome::kMeansSomethingElse)
+      BT_TRY(drop_name(context, name.directory, name.name));
   }
   return Error(EAGAIN);
+}
+
+Result<void> disown(Context& context, InodeNumber inode) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  if (!is_in_origin_index(*record)) return {};
+  BT_TRY(leave_origin_index(txn, context.volume(), *record, inode.index()));
+  txn.store(record->origin, uint64_t{0});
+  txn.store(record->valid_epoch, 0u);
+  txn.commit();
+  return {};
 }
 
 Result<void> drop_name(Context& context, InodeNumber directory, Text name) {
@@ -174,6 +223,8 @@ Result<void> drop_name(Context& context, InodeNumber directory, Text name) {
     dropped = remove_directory(own, directory, name);
   } else {
     dropped = unlink(own, directory, name);
+    // Its other names show what has changed with this one.
+    if (dropped) (void)invalidate(own, found.inode, false).has_value();
   }
   if (!dropped && dropped.error() == Error(ENOENT)) return {};
   return dropped;

@@ -45,6 +45,7 @@ void run(CheckState& state) {
   check_locks(state);
   check_free_lists(state);
   check_names(state);
+  check_origin_index(state);
   check_sessions(state);
   check_pages(state);
   check_file_locks(state);

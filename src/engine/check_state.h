@@ -92,6 +92,7 @@ inline bool is_alive(const InodeRecord& inode) { return inode.mode != 0; }
 void check_locks(CheckState& state);       // nobody dead or outside a transaction holds one
 void check_free_lists(CheckState& state);  // slots, pools, orphans
 void check_names(CheckState& state);       // directories, dentries, hash chains
+void check_origin_index(CheckState& state);
 void check_sessions(CheckState& state);    // tables, descriptions, pins
 void check_pages(CheckState& state);       // data, attributes
 void check_file_locks(CheckState& state);

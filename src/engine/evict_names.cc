@@ -21,15 +21,17 @@ bool is_listed_from(const InodeRecord& directory) {
   return directory.opens != 0 || load_relaxed(directory.kernel_lookups) != 0;
 }
 
-// Whether nothing is lost that the source does not have, and nobody has a hold of it. Precondition: its lock, or a guess.
+// Whether a name of it may go: it has others here, or nothing is lost that the source does not have, and nobody has a hold of it.
+// Precondition: its lock, or a guess.
 bool is_evictable(const InodeRecord& inode, uint32_t before_epoch) {
+  if (!is_directory(inode.mode) && inode.nlink > 1) return true;
   if (inode.opens != 0 || load_relaxed(inode.kernel_lookups) != 0) return false;
   if (inode.flags & (kInodeDirty | kInodeOrphan)) return false;
   if (is_directory(inode.mode))
     return before_epoch != UINT32_MAX && inode.nlink == 2 && inode.directory.entry_count == 0 &&
            load_relaxed(inode.directory.names_epoch) == 0 && inode.valid_epoch < before_epoch;
   if ((inode.mode & kModeType) == kModeRegular && inode.cached.write_error) return false;
-  return inode.nlink == 1;
+  return true;
 }
 
 struct Candidate {
@@ -111,7 +113,7 @@ Result<Evicted> evict_one(Transaction& txn, Context& context, InodeNumber number
     txn.store(directory->nlink, directory->nlink - 1);
     txn.bump_dirtree();
   }
-  txn.store(child->nlink, 0u);
+  txn.store(child->nlink, is_subdirectory ? 0 : child->nlink - 1);
   if (take_ahead_mark(*child)) txn.count(metrics::Event::k_ahead_wasted);
   // Who is listing it meanwhile finds that what he entered is not all here.
   txn.store(directory->change, directory->change + 1);

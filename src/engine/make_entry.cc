@@ -5,6 +5,7 @@
 #include "engine/directory_index.h"
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
+#include "engine/origin_index.h"
 #include "engine/xattr_store.h"
 
 namespace bt::engine {
@@ -101,8 +102,12 @@ Result<void> make_inode(Transaction& txn, Context& context, InodeNumber parent,
   if (!record) [[unlikely]]
     return BT_DAMAGED(context.volume());
   clear_record(*record, context.credentials.uid, gid, now);
-  if (context.volume().origin()) clear_cached_part(*record, thread.origin_number);
   uint32_t type = mode & kModeType;
+  if (context.volume().origin()) {
+    clear_cached_part(*record, thread.origin_number);
+    if (thread.origin_number && type != kModeDirectory)
+      BT_TRY(enter_origin_index(txn, context.volume(), *record, index));
+  }
   if (type == kModeDirectory) {
     store_unseen(record->nlink, 2);
     make_directory_part(*record, parent);

@@ -319,11 +319,8 @@ Result<Step> fill_edges(Context& context, const OriginTable& origin, InodeNumber
   return Step::kReplan;
 }
 
-// Who makes pages dirty faster than they are written back pushes his own; with no allowance, each write does. So do writes of a
-// file with names that are other inodes here: those are to see what was written.
+// Who makes pages dirty faster than they are written back pushes his own; with no allowance, each write does.
 Result<void> throttle(Context& context, const OriginTable& origin, InodeNumber number) {
-  const InodeRecord* record = context.volume().inode(number.index());
-  if (record && has_other_names(*record)) return origin.flush(context, number, false);
   const Superblock& superblock = context.volume().superblock();
   uint64_t dirty = __atomic_load_n(&superblock.dirty_pages, __ATOMIC_RELAXED);
   uint32_t limit = __atomic_load_n(&superblock.dirty_pages_max, __ATOMIC_RELAXED);

@@ -79,13 +79,6 @@ inline bool is_current_epoch(const Volume& volume, uint32_t epoch) {
   return now != 0 && epoch == now;
 }
 
-// The source has more names of the file than lead to this inode: each of the others is another inode here.
-inline bool has_other_names(const InodeRecord& inode) {
-  uint32_t nlink = load_relaxed(inode.nlink);
-  return nlink != 0 && load_relaxed(inode.source_nlink) > nlink &&
-         (load_relaxed(inode.mode) & kModeType) == kModeRegular;
-}
-
 // Before reading attributes.
 inline Result<void> require_attributes(Context& context, InodeNumber inode) {
   const OriginTable* origin = origin_of(context);

@@ -3,6 +3,7 @@
 
 #include "engine/cached.h"
 #include "engine/housekeeping.h"
+#include "engine/origin_index.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
 #include "engine/xattr_store.h"
@@ -63,6 +64,8 @@ Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& in
                                InodeIndex index) {
   if (inode.nlink == 0 && (inode.flags & kInodeDirty)) [[unlikely]]
     BT_TRY(forget_dirty(txn, thread, inode, index));
+  if (inode.nlink == 0 && is_in_origin_index(inode)) [[unlikely]]
+    BT_TRY(leave_origin_index(txn, *thread.volume, inode, index));
   if (!is_unused(inode)) return false;
   txn.store(inode.generation, inode.generation + 1);
   bool with_pages = inode.root != PageIndex::kNone;

@@ -51,11 +51,17 @@ Geometry plan(const FormatOptions& options) {
   g.slots = layouter.place(slots, sizeof(SlotRecord));
   g.metrics = layouter.place(slots, g.metrics_block_size);
   g.stripes = layouter.place(size >= (64u << 20) ? 4096 : 1024, sizeof(StripeRecord));
+  // A head for each second file; what is not used takes no memory.
+  g.origin_stripes =
+      layouter.place(max(power_of_two_at_least(inodes) / kHeadsAnOriginStripe / 2, uint64_t{2}),
+                     sizeof(OriginStripe));
   uint64_t before_files = layouter.end();
   g.heads = layouter.place(max(power_of_two_at_least(inodes), g.stripes.count), sizeof(uint32_t));
   g.inodes = layouter.place(inodes, sizeof(InodeRecord));
-  // Half as many again as inodes: a name of more than 20 bytes takes a second record.
-  g.dentries = layouter.place(inodes + inodes / 2, sizeof(DentryRecord));
+  // Half as many again as inodes: a name of more than 20 bytes takes a second record. Who says how many inodes counts on two a
+  // name (origin/evict.cc).
+  g.dentries =
+      layouter.place(options.inodes_max ? 2 * inodes : inodes + inodes / 2, sizeof(DentryRecord));
   uint64_t descriptions = min(max(size / (16u << 10), uint64_t{16384}), uint64_t{1} << 20);
   g.descriptions = layouter.place(descriptions, sizeof(DescriptionRecord));
   uint64_t file_locks = min(max(size / (64u << 10), uint64_t{1024}), uint64_t{1} << 18);
@@ -109,15 +115,17 @@ bool is_sound(const Geometry& g, uint64_t size) {
   return check.region(g.sessions, sizeof(SessionRecord)) &&
          check.region(g.slots, sizeof(SlotRecord)) &&
          check.region(g.metrics, g.metrics_block_size) &&
-         check.region(g.stripes, sizeof(StripeRecord)) && check.region(g.heads, sizeof(uint32_t)) &&
-         check.region(g.inodes, sizeof(InodeRecord)) &&
+         check.region(g.stripes, sizeof(StripeRecord)) &&
+         check.region(g.origin_stripes, sizeof(OriginStripe)) &&
+         check.region(g.heads, sizeof(uint32_t)) && check.region(g.inodes, sizeof(InodeRecord)) &&
          check.region(g.dentries, sizeof(DentryRecord)) &&
          check.region(g.descriptions, sizeof(DescriptionRecord)) &&
          check.region(g.file_locks, sizeof(FileLockRecord)) &&
          check.region(g.page_descriptors, sizeof(PageDescriptor)) &&
          check.region(g.pages, kPageSizeBytes) && g.page_descriptors.count == g.pages.count &&
          g.metrics.count >= g.slots.count && base::is_power_of_two(g.stripes.count) &&
-         base::is_power_of_two(g.heads.count) && g.heads.count >= g.stripes.count;
+         base::is_power_of_two(g.origin_stripes.count) && base::is_power_of_two(g.heads.count) &&
+         g.heads.count >= g.stripes.count;
 }
 }  // namespace
 
@@ -160,6 +168,7 @@ Result<void> Volume::attach(void* memory, uint64_t size, Volume& volume) {
   volume.geometry_ = geometry;
   volume.stripe_mask_ = static_cast<uint32_t>(geometry.stripes.count - 1);
   volume.head_mask_ = static_cast<uint32_t>(geometry.heads.count - 1);
+  volume.origin_stripe_mask_ = static_cast<uint32_t>(geometry.origin_stripes.count - 1);
   volume.geometry_options_ = super.options;
   return {};
 }

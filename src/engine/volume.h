@@ -83,6 +83,11 @@ class Volume {
   uint32_t& head(uint32_t hash) const {
     return reinterpret_cast<uint32_t*>(base_ + geometry_.heads.offset)[hash & head_mask_];
   }
+  // Stripe and chain head of what an origin calls a file (engine/origin_index.h).
+  OriginStripe& origin_stripe(uint64_t hash) const {
+    return reinterpret_cast<OriginStripe*>(
+        base_ + geometry_.origin_stripes.offset)[hash / kHeadsAnOriginStripe & origin_stripe_mask_];
+  }
   // Block 0 is the Control; a slot's is the Block of its index. nullptr when out of range.
   void* metrics_block(SlotIndex index) const {
     if (raw(index) >= geometry_.metrics.count) [[unlikely]]
@@ -137,6 +142,7 @@ class Volume {
   Geometry geometry_{};
   uint32_t stripe_mask_ = 0;
   uint32_t head_mask_ = 0;
+  uint32_t origin_stripe_mask_ = 0;
   uint32_t geometry_options_ = 0;
   const OriginTable* origin_ = nullptr;
   void* origin_state_ = nullptr;

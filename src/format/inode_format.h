@@ -96,7 +96,8 @@ struct InodeRecord {
     char link_target
         [kInodeInlineBytes];  // size bytes when size <= kInodeInlineBytes, else in page 0 of the data
   };
-  InodeIndex free_next;    // 232  owner of the list it is on
+  InodeIndex
+      next;  // 232  of a free record: its list. In the origin index: its chain, guarded by the stripe there
   InodeIndex orphan_next;  // 236  guarded by the superblock's orphan lock
   uint32_t
       file_lock_changes;  // 240  atomic, never logged: futex; grows when a lock on the file is given up
@@ -121,7 +122,19 @@ inline constexpr uint32_t kInodeDirty = 32;  // on the dirty list: data to be wr
 inline constexpr uint32_t kInodeMappedBeyond =
     64;  // pages beyond the end may be mapped and hold anything (engine/page_removal.cc)
 inline constexpr uint32_t kInodeXattrsKnown = 128;  // the origin's extended attributes are here
+inline constexpr uint32_t kInodeInOriginIndex =
+    256;  // found there by its `origin`; changes with both locks held
 inline constexpr uint32_t kInodeShrinking =
     8;  // pages beyond the end wait to be freed (engine/page_removal.cc)
+
+// The origin index: from what the origin calls a file to its inode here, so that all its names lead to one. A number's chain
+// begins at one of the heads and goes on through InodeRecord::next. Directories have one name and are not in it.
+inline constexpr uint32_t kHeadsAnOriginStripe = 8;
+struct OriginStripe {
+  LockRecord lock;                        // rank allocator
+  InodeIndex head[kHeadsAnOriginStripe];  // guarded by lock
+  uint64_t reserved[2];
+};
+static_assert(sizeof(OriginStripe) == 64);
 
 }  // namespace bt::format

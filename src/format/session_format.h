@@ -41,7 +41,9 @@ struct SessionRecord {
 static_assert(sizeof(SessionRecord) == 512);
 
 // ---- slot: one thread ----------------------------------------------------------------------------------------------
-inline constexpr uint32_t kHeldMax = 8;
+// The most is a rename over a large dirty file in another directory: the rename lock, two each of directories, stripes and files,
+// and the dirty list, the origin index and the orphan list.
+inline constexpr uint32_t kHeldMax = 10;
 inline constexpr uint32_t kLogMax = 384;
 
 // 40 bytes that double as an entry of the thread's robust futex list (facts: engine.md 4.3): the kernel writes
@@ -82,19 +84,19 @@ struct SlotRecord {
   uint32_t in_transaction;   // 48   owner only
   uint32_t held_count;       // 52   owner only, until dead
   ShmOffset held[kHeldMax];  // 56   locks being taken or held
-  FreeLists free;            // 120
-  uint32_t log_count;        // 184  owner only, until dead: 0 is the commit point
-  uint32_t reserved32;       // 188
-  uint64_t stamp;            // 192  last FUSE request committed by this slot (docs/daemon.md)
-  uint64_t reading;          // 200  inode a long reader is in; see engine/read
-  uint64_t stamp_result;     // 208  bytes that the stamped request has written so far
-  uint64_t waiting_owner;    // 216  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
-  uint64_t waiting_for;      // 224  atomic: the owner whose lock it waits for
+  FreeLists free;            // 136
+  uint32_t log_count;        // 200  owner only, until dead: 0 is the commit point
+  uint32_t reserved32;       // 204
+  uint64_t stamp;            // 208  last FUSE request committed by this slot (docs/daemon.md)
+  uint64_t reading;          // 216  inode a long reader is in; see engine/read
+  uint64_t stamp_result;     // 224  bytes that the stamped request has written so far
+  uint64_t waiting_owner;    // 232  atomic: POSIX lock owner asleep in wait_file_lock, 0 = none
+  uint64_t waiting_for;      // 240  atomic: the owner whose lock it waits for
   InodeNumber changing
-      [2];  // 232  owner only, until dead: directories it changes at the origin (engine/origin.h)
-  uint64_t reserved;      // 248
-  LogEntry log[kLogMax];  // 256
-  uint64_t spare[(8192 - 256 - kLogMax * 16) / 8];
+      [2];  // 248  owner only, until dead: directories it changes at the origin (engine/origin.h)
+  uint64_t reserved;      // 264
+  LogEntry log[kLogMax];  // 272
+  uint64_t spare[(8192 - 272 - kLogMax * 16) / 8];
 };
 static_assert(sizeof(SlotRecord) == 8192);
 

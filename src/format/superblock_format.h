@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The first 8 KiB of a volume: what it is, where its tables are, and the few things that are shared by all.
 //
-//   superblock 8 KiB │ sessions │ slots │ metrics blocks │ stripes │ heads │ inodes │ dentries │ descriptions │
-//   file locks │ page descriptors │ pages
+//   superblock 8 KiB │ sessions │ slots │ metrics blocks │ stripes │ origin stripes │ heads │ inodes │ dentries │
+//   descriptions │ file locks │ page descriptors │ pages
 //
 // The file is sparse: a table costs memory only where it is used. Nothing reads a table beyond what was handed out, for
 // reading a hole of a memfd allocates it.
@@ -26,8 +26,8 @@ struct Region {
 
 struct Geometry {
   uint64_t volume_size;
-  Region sessions, slots, metrics, stripes, heads, inodes, dentries, descriptions, file_locks,
-      page_descriptors, pages;
+  Region sessions, slots, metrics, stripes, origin_stripes, heads, inodes, dentries, descriptions,
+      file_locks, page_descriptors, pages;
   uint64_t metrics_block_size;  // bytes; one block a slot
 };
 
@@ -83,7 +83,7 @@ struct Superblock {
   uint32_t sessions_used;    // atomic: the same of sessions
   uint32_t slot_hint;        // hint: no free slot below it
   uint32_t session_hint;     // hint: no free session below it
-  char damage_file[48];      // written once by who sets damage_line: source file, terminated
+  char damage_file[32];      // written once by who sets damage_line: source file, terminated
   LockRecord dirty_lock;     // rank allocator
   InodeIndex dirty_first;    // guarded by dirty_lock; files with data to be written back
   uint32_t dirty_count;      // guarded by dirty_lock

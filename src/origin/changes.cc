@@ -54,8 +54,7 @@ void finish_change(Context& context, InodeNumber directory) {
 
 void adopt_name(Context& context, InodeNumber directory, Text name,
                 const SourceAttributes& source) {
-  (void)engine::enter_name(context, directory, name, source.number, source.mode & engine::kModeType,
-                           0)
+  (void)enter(context, {directory, name, source.number, source.mode & engine::kModeType, 0})
       .has_value();
 }
 
@@ -185,15 +184,15 @@ Result<void> create_and_open(Context& context, InodeNumber directory, Text name,
 
 namespace {
 
-// What is to lose its last name while it is used stays whole here: pages that are not here could never be fetched again.
+// What is to lose its last name here while it is used stays whole: pages that are not here could never be fetched again. What is
+// dirty goes to the source if the file has a name there that was never looked at.
 Result<void> keep_if_used(Context& context, InodeNumber inode) {
   const format::InodeRecord* record = context.volume().inode(inode.index());
   if (!record) return {};
   bool regular = (load_relaxed(record->mode) & engine::kModeType) == engine::kModeRegular;
   bool used = load_relaxed(record->opens) || load_relaxed(record->kernel_lookups);
-  bool other_names = load_relaxed(record->source_nlink) > 1;
-  if (!regular) return {};
-  if (other_names) return flush(context, inode, false);
+  if (!regular || load_relaxed(record->nlink) > 1) return {};
+  if (load_relaxed(record->source_nlink) > 1) BT_TRY(flush(context, inode, false));
   if (!used) return {};
   return fill_pages(context, inode, 0,
                     base::divide_up(load_relaxed(record->size), format::kPageSizeBytes));
@@ -222,7 +221,6 @@ Result<void> remove(Context& context, InodeNumber directory, Text name, bool is_
 Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Text name,
                   engine::Attributes& after) {
   BT_TRY(require_directory(context, directory));
-  BT_TRY(flush(context, inode, false));
   engine::OriginAtWork working(context.thread);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* from, source_path(context, inode, {}, scratch->path[0]));
@@ -236,7 +234,6 @@ Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Te
   Result<void> entered = engine::link(own, inode, directory, name, after);
   if (!entered && entered.error() != Error(EEXIST)) return entered;
   BT_TRY(refresh(own, inode, true));
-  doubt_other_names(own, inode);
   finish_change(own, directory);
   return engine::read_attributes(own, inode, after);
 }
@@ -354,7 +351,6 @@ Result<void> set_attributes(Context& context, InodeNumber inode,
     BT_TRY(engine::set_attributes(own, inode, size_alone, after));
   }
   BT_TRY(refresh(own, inode, true));
-  doubt_other_names(own, inode);
   return engine::read_attributes(own, inode, after);
 }
 
@@ -374,7 +370,6 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
     if (freed == 0) break;
   }
   BT_TRY(refresh(context, inode, true));
-  doubt_other_names(context, inode);
   return {};
 }
 

@@ -16,6 +16,8 @@ constexpr uint32_t kStride = 256;
 // Part of the budget that may be on probation before anything else is evicted.
 constexpr uint32_t kProbationPart = 10;
 
+// A file may have many names, and a long name many records: so many count as an inode.
+constexpr uint64_t kDentriesAnInode = 2;
 // Part of the inodes that goes at once, where there are too many.
 constexpr uint64_t kInodesAtOnce = 32;
 // Inodes that are looked at before a listing: a few microseconds' worth, also when all of them are in somebody's hands.
@@ -148,7 +150,8 @@ void make_room_at_once(Context& context, uint64_t pages) {
 
 uint64_t inodes_in_use(const engine::Volume& volume) {
   engine::Space space = engine::measure_space(volume);
-  return space.inodes_total - space.inodes_free;
+  uint64_t names = (space.dentries_total - space.dentries_free) / kDentriesAnInode;
+  return base::max(space.inodes_total - space.inodes_free, names);
 }
 
 namespace {
@@ -176,13 +179,15 @@ uint64_t evict_inodes(Context& context, uint64_t goal, uint32_t before_epoch, ui
   uint32_t end = load_relaxed(superblock.free_inodes.fresh);
   uint64_t in_use = inodes_in_use(volume), evicted = 0;
   looks = base::min(looks, end);
-  for (uint32_t look = 0; look < looks && in_use - evicted > goal; look++) {
+  for (uint32_t look = 0; look < looks && in_use > goal; look++) {
     uint32_t hand = __atomic_fetch_add(&superblock.evict_inode_hand, 1, __ATOMIC_RELAXED);
     format::InodeIndex index{hand % end};
     const format::InodeRecord* record = volume.inode(index);
     if (!may_lose_names(record, before_epoch)) continue;
     auto number = InodeNumber::of(index, load_relaxed(record->generation));
-    evicted += engine::evict_names(context, number, before_epoch).value_or(0);
+    uint64_t gone = engine::evict_names(context, number, before_epoch).value_or(0);
+    if (gone) in_use = inodes_in_use(volume);
+    evicted += gone;
   }
   if (evicted)
     metrics::count_event(*context.thread.block, metrics::Event::k_inode_evictions, evicted);

@@ -16,7 +16,7 @@ void make_room(Context& context, uint64_t pages);
 void make_room_at_once(Context& context, uint64_t pages);
 
 // Names and inodes, a directory's at a time: those of directories that were not used since an epoch, or, by who lists more than
-// fits, of any that is not open.
+// fits, of any that is not open. In use: inodes, or what their names take, if that is more.
 uint64_t inodes_in_use(const engine::Volume& volume);
 // The hand looks at so many inodes, or until `goal` are in use; the number evicted. before_epoch: directories used in it or
 // later are left alone; UINT32_MAX: none are, and no directory goes itself.

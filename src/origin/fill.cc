@@ -40,8 +40,8 @@ Result<void> enter_entries(Context& context, InodeNumber directory, const engine
     const auto& entry = *reinterpret_cast<const DirectoryEntry*>(bytes + at);
     at += entry.size;
     if (is_dots(entry.name) || entry.type == 0) continue;
-    BT_TRY(engine::enter_name(context, directory, base::text_of(entry.name), entry.number,
-                              uint32_t{entry.type} << 12, listing.seen));
+    BT_TRY(enter(context, {directory, base::text_of(entry.name), entry.number,
+                           uint32_t{entry.type} << 12, listing.seen}));
   }
   return {};
 }
@@ -130,21 +130,7 @@ Result<void> validate(Context& context, InodeNumber inode) {
     end_ahead(context, *record, metrics::Event::k_ahead_wasted);
     if (load_relaxed(record->valid_epoch) == 0) note_attribute_miss(context, *record);
   }
-  Result<void> refreshed = refresh(context, inode, false);
-  if (refreshed) return {};
-  int cause = refreshed.error().errno_value();
-  if (cause != ENOENT && cause != ENOTDIR && cause != ESTALE) return refreshed;
-  // It is not there any more: whoever lists its directory next will find out what is.
-  const format::DentryRecord* dentry =
-      record ? context.volume().dentry(load_relaxed(record->name)) : nullptr;
-  const format::InodeRecord* above =
-      dentry ? context.volume().inode(load_relaxed(dentry->parent)) : nullptr;
-  if (above) {
-    InodeNumber parent =
-        InodeNumber::of(load_relaxed(dentry->parent), load_relaxed(above->generation));
-    (void)engine::invalidate(context, parent, true).has_value();
-  }
-  return Error(ESTALE);
+  return ask_again(context, inode);
 }
 
 namespace {

@@ -23,8 +23,9 @@ using engine::load_relaxed;
 constexpr uint32_t kPathTries = 16;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
-// The name by which `inode` hangs in its directory, and that directory. Lock-free: nonsense is found out by the caller's
-// look at the tree's sequence.
+}  // namespace
+
+// Nonsense is found out by the caller's look at the tree's sequence.
 Result<InodeNumber> name_of(const engine::Volume& volume, InodeNumber inode, char* name,
                             uint32_t& size) {
   const format::InodeRecord* record = volume.inode(inode.index());
@@ -39,6 +40,8 @@ Result<InodeNumber> name_of(const engine::Volume& volume, InodeNumber inode, cha
   if (!above) return Error(ESTALE);
   return InodeNumber::of(parent, load_relaxed(above->generation));
 }
+
+namespace {
 
 // The hint is gone with the name it meant, and the file has another: looked for among all. Rare: a file that was linked and
 // lost its first name without being looked up by the second.

@@ -40,6 +40,11 @@ inline int32_t source_root(const Context& context) {
   return static_cast<const Source*>(context.volume().origin_state())->root;
 }
 
+// The name by which `inode` hangs in its directory (kNameMax + 1 bytes), and that directory. ESTALE: it is not known, or is not
+// what it was. Lock-free.
+Result<InodeNumber> name_of(const engine::Volume& volume, InodeNumber inode, char* name,
+                            uint32_t& size);
+
 // The path of the inode, and of `name` in it if that is not empty, relative to the source's root; in one of the scratch
 // paths. ESTALE: no name of it is known. ENAMETOOLONG.
 Result<const char*> source_path(Context& context, InodeNumber inode, Text name, char* buffer);
@@ -91,8 +96,12 @@ class Changing {
   format::SlotRecord& slot_;
 };
 
-// The attributes of the inode as the source has them after a change of our own.
+// Takes over the attributes of the inode that the source has; ours: after a change of our own.
 Result<void> refresh(Context& context, InodeNumber inode, bool ours);
+// The same, by one of its names after the other. ESTALE: the source has none of them any more.
+Result<void> ask_again(Context& context, InodeNumber inode);
+// The name is here, and all names of a file stand for one inode (names.cc).
+Result<InodeNumber> enter(Context& context, const engine::SourceName& name);
 
 // The parts of the table.
 Result<void> validate(Context& context, InodeNumber inode);

@@ -77,14 +77,6 @@ void begin_epoch(engine::Volume& volume) {
     __atomic_add_fetch(&epoch, 1, __ATOMIC_ACQ_REL);
 }
 
-void doubt_other_names(Context& context, InodeNumber inode) {
-  engine::Volume& volume = context.volume();
-  const format::InodeRecord* record = volume.inode(inode.index());
-  // In epoch 0 they ask each time. Nobody vouches for files with several names (doubtful_epoch).
-  if (record && engine::has_other_names(*record) && load_epoch(volume.superblock().origin_epoch))
-    begin_epoch(volume);
-}
-
 void watch_directory(Context& context, InodeNumber directory, int32_t descriptor) {
   engine::Volume& volume = context.volume();
   int32_t instance = static_cast<const Source*>(volume.origin_state())->watch;

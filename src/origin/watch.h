@@ -23,9 +23,6 @@ void watch_directory(Context& context, InodeNumber directory, int32_t descriptor
 bool vouch_for_attributes(Context& context, format::InodeRecord& record, format::InodeIndex index);
 bool vouch_for_names(Context& context, format::InodeRecord& directory);
 
-// The file was changed here: its other names, if it has any, are other inodes, and ask the source again.
-void doubt_other_names(Context& context, InodeNumber inode);
-
 // The next epoch; never 0. Precondition: the epoch is not 0 (which means: ask each time).
 void begin_epoch(engine::Volume& volume);
 

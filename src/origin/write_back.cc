@@ -135,7 +135,6 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
       (void)engine::note_write_error(context, inode, flushed.error().errno_value()).has_value();
       return flushed;
     }
-    doubt_other_names(context, inode);
     // Writers come here when they have used up their allowance, and what they wrote can be evicted now.
     make_room(context, 0);
   }

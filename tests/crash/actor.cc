@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "base/assert.h"
+#include "engine/cached.h"
+#include "engine/permissions.h"
 #include "engine/reclaim.h"
 #include "shm/token.h"
 
@@ -93,6 +95,23 @@ void Actor::link(const std::string& from, const std::string& to) {
   InodeNumber directory = parent(to, name);
   Attributes after;
   note(engine::link(context_, walk(from), directory, text(name), after));
+}
+
+// The namesake of a file is the same file.
+void Actor::enter(const std::string& path, uint64_t number) {
+  std::string name;
+  InodeNumber directory = parent(path, name);
+  Namesake namesake;
+  for (int tries = 0; tries < 3; tries++) {
+    auto entered =
+        engine::enter_name(context_, {directory, text(name), number, kModeRegular, 0}, namesake);
+    if (!note(entered) || *entered) return;
+    namesake.is_same = true;
+  }
+}
+void Actor::disown(const std::string& path) { note(engine::disown(context_, walk(path))); }
+void Actor::throw_out_names(const std::string& directory) {
+  note(engine::evict_names(context_, walk(directory), UINT32_MAX));
 }
 
 void Actor::write(const std::string& path, uint64_t offset, uint64_t size, char seed) {

@@ -54,6 +54,10 @@ class Actor {
   // As the daemon counts what the kernel knows: `path` once more; then that inode, named or not, no more.
   void kernel_looks_up(const std::string& path);
   void kernel_forgets();
+  // As a listing of an origin tells of a file; disown and throw_out: engine/cached.h.
+  void enter(const std::string& path, uint64_t number);
+  void disown(const std::string& path);
+  void throw_out_names(const std::string& directory);
   void fork_and_abandon();  // clone_session, then the child never comes: close it again
   void set_directory(const std::string& path);
   void look(const std::string&

@@ -34,6 +34,8 @@ void c_write_sparse(Actor& p) { p.write("a/sparse", 4096, 9000, 'c'); }
 void c_lock(Actor& p) { p.lock("a/file", kFileLockPosix, 100, 300, false); }
 void c_close(Actor& p) { p.close(1); }
 void c_xattr(Actor& p) { p.set_xattr("a/file", "user.other", 40, 'c'); }
+void c_unlink_told(Actor& p) { p.unlink("b/told"); }
+void c_enter_again(Actor& p) { p.enter("a/x", 77); }
 void c_mode(Actor& p) { p.set_mode("a/file", 0600); }
 void c_create_many(Actor& p) {
   for (char c = 'a'; c < 'e'; c++) p.make_file(std::string("b/many") + c);
@@ -102,7 +104,7 @@ void c_grow_big(Actor& p) { p.truncate("a/big", 90 * 4096); }
 }  // namespace
 
 void make_fixture(Actor& p) {
-  for (const char* directory : {"a", "b", "neighbour", "a/sub", "a/empty", "b/full"})
+  for (const char* directory : {"a", "b", "neighbour", "a/sub", "a/empty", "b/full", "told"})
     p.make_directory(directory);
   p.make_file("neighbour/log");
   p.make_file("a/file");
@@ -116,6 +118,10 @@ void make_fixture(Actor& p) {
   p.make_file("b/full/inside");
   p.make_file("a/twice");
   p.link("a/twice", "b/twice");
+  p.enter("b/told", 77);
+  p.enter("b/of two", 78);
+  p.enter("told/of two", 78);
+  p.enter("b/neighbour in the chain", 78 + (1ull << 31));
   p.make_symlink("a/short", "file");
   p.make_symlink("a/long", std::string(200, 'l'));
   p.set_xattr("a/file", "user.first", 20, 'x');
@@ -218,6 +224,11 @@ const Scenario kScenarios[] = {
     {"lookup by the kernel", nullptr, [](Actor& p) { p.kernel_looks_up("a/small"); }, c_rename_over},
     {"forget the last reference", p_known_to_kernel, [](Actor& p) { p.kernel_forgets(); }, c_create_x},
     {"forget a big file", p_known_big, [](Actor& p) { p.kernel_forgets(); }, c_create_x},
+    {"enter a name", nullptr, [](Actor& p) { p.enter("a/x", 79); }, c_create_x},
+    {"enter another name of a file", nullptr, [](Actor& p) { p.enter("a/x", 77); }, c_unlink_told},
+    {"unlink a file in the origin index", nullptr, [](Actor& p) { p.unlink("b/told"); }, c_enter_again},
+    {"disown", nullptr, [](Actor& p) { p.disown("b/told"); }, c_enter_again},
+    {"throw out names", nullptr, [](Actor& p) { p.throw_out_names("told"); }, [](Actor& p) { p.unlink("b/of two"); }},
     {"drop pins", p_pins, [](Actor& p) { p.unpin_all(); }, c_truncate_file},
 };
 // clang-format on

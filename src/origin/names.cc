@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// Names of files that have several: which of them are one file, and which of them the source still has.
+//
+// A listing tells numbers, and two names with one number are one file if both are there at the same time. So before a name is
+// entered whose number an inode has by other names, the source is asked for one of those: is it still there, with that number and
+// more than one name, the inode gets the name. If not, the number was given away anew: the inode's file is gone (disown).
+#include "engine/directory_index.h"
+#include "engine/permissions.h"
+#include "engine/seq_read.h"
+#include "origin/source.h"
+
+namespace bt::origin {
+namespace {
+
+using engine::load_relaxed;
+
+// Names of one file that go while they are asked for.
+constexpr uint32_t kNamesTried = 64;
+// Inodes that change while a name is entered for them.
+constexpr uint32_t kNamesakesTried = 16;
+
+bool says_gone(Error error) {
+  int cause = error.errno_value();
+  return cause == ENOENT || cause == ENOTDIR || cause == ESTALE;
+}
+
+// The source has been asked for the inode by the name that is remembered, and does not have it. Whoever lists that directory next
+// will find out what it has. True: the inode has other names, and loses this one.
+bool lose_name(Context& context, InodeNumber inode) {
+  const engine::Volume& volume = context.volume();
+  const format::InodeRecord* record = volume.inode(inode.index());
+  char name[engine::kNameMax + 1];
+  uint32_t size = 0;
+  auto directory = name_of(volume, inode, name, size);
+  if (!record || !directory) return false;
+  bool has_others =
+      !engine::is_directory(load_relaxed(record->mode)) && load_relaxed(record->nlink) > 1;
+  if (has_others) {
+    // Another thread may have looked it up by another name meanwhile.
+    auto scratch = scratch_of(context);
+    if (!scratch) return false;
+    auto path = source_path(context, *directory, {name, size}, (*scratch)->path[0]);
+    SourceAttributes found;
+    bool is_there = path && ask_source(context, source_root(context), *path, found) &&
+                    found.number == load_relaxed(record->origin);
+    if (is_there) return true;
+    if (!engine::drop_name(context, *directory, {name, size})) return false;
+  }
+  (void)engine::invalidate(context, *directory, true).has_value();
+  return has_others;
+}
+
+// Whether the file is at the source by the names that are here, and has room for another.
+bool has_another_name(Context& context, InodeNumber inode) {
+  Result<void> asked = ask_again(context, inode);
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  if (asked) return record && load_relaxed(record->source_nlink) > 1;
+  if (says_gone(asked.error())) (void)engine::disown(context, inode).has_value();
+  return false;
+}
+
+}  // namespace
+
+Result<void> ask_again(Context& context, InodeNumber inode) {
+  for (uint32_t tries = 0;; tries++) {
+    Result<void> asked = refresh(context, inode, false);
+    if (asked || !says_gone(asked.error())) return asked;
+    if (!lose_name(context, inode) || tries == kNamesTried) return Error(ESTALE);
+  }
+}
+
+Result<InodeNumber> enter(Context& context, const engine::SourceName& name) {
+  engine::Namesake namesake;
+  for (uint32_t tries = 0; tries < kNamesakesTried; tries++) {
+    BT_TRY_ASSIGN(InodeNumber entered, engine::enter_name(context, name, namesake));
+    if (entered) return entered;
+    namesake.is_same = has_another_name(context, namesake.inode);
+  }
+  return Error(EAGAIN);
+}
+
+}  // namespace bt::origin
