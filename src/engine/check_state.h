@@ -93,8 +93,8 @@ void check_locks(CheckState& state);       // nobody dead or outside a transacti
 void check_free_lists(CheckState& state);  // slots, pools, orphans
 void check_names(CheckState& state);       // directories, dentries, hash chains
 void check_origin_index(CheckState& state);
-void check_sessions(CheckState& state);    // tables, descriptions, pins
-void check_pages(CheckState& state);       // data, attributes
+void check_sessions(CheckState& state);  // tables, descriptions, pins
+void check_pages(CheckState& state);     // data, attributes
 void check_file_locks(CheckState& state);
 void check_counts(CheckState& state);  // what was found against what the records say; leaks
 
