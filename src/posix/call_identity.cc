@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Changes of user, groups and capabilities: the kernel makes them, then credentials are read anew. Changes of root or of
-// namespaces: names mean something else from then on, so the process stands aside.
+// namespaces: the kernel makes them, and names mean something else from then on, so the process stands aside. What the kernel
+// refuses changes nothing.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/resource.h>
@@ -25,9 +26,14 @@ int64_t change_identity(int64_t number, uint64_t a, uint64_t b, uint64_t c) {
   return result;
 }
 
-int64_t stand_aside_and_pass(int64_t number) {
-  stand_aside(static_cast<uint32_t>(number));
-  return kPassthrough;
+int64_t change_world(int64_t number, uint64_t a, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0,
+                     uint64_t e = 0) {
+  keep_mount_roots();
+  int64_t result =
+      raw_syscall(number, static_cast<int64_t>(a), static_cast<int64_t>(b), static_cast<int64_t>(c),
+                  static_cast<int64_t>(d), static_cast<int64_t>(e));
+  if (result >= 0) stand_aside(static_cast<uint32_t>(number));
+  return result;
 }
 
 }  // namespace
@@ -46,19 +52,28 @@ BT_SERVE_IDENTITY(setgroups)
 BT_SERVE_IDENTITY(capset)
 #undef BT_SERVE_IDENTITY
 
-BT_SERVE(chroot) { return stand_aside_and_pass(SYS_chroot); }
-BT_SERVE(pivot_root) { return stand_aside_and_pass(SYS_pivot_root); }
-BT_SERVE(setns) { return stand_aside_and_pass(SYS_setns); }
+BT_SERVE(chroot) { return change_world(SYS_chroot, a); }
+BT_SERVE(pivot_root) { return change_world(SYS_pivot_root, a, b); }
+// A descriptor of ours is no namespace; of its placeholder the kernel would say EBADF.
+BT_SERVE(setns) { return is_ours(a) ? -EINVAL : change_world(SYS_setns, a, b); }
 BT_SERVE(unshare) {
-  constexpr uint64_t kMatters = CLONE_NEWNS | CLONE_NEWUSER | CLONE_FILES | CLONE_FS;
-  return a & kMatters ? stand_aside_and_pass(SYS_unshare) : kPassthrough;
+  constexpr uint64_t kMatters = CLONE_NEWNS | CLONE_NEWUSER | CLONE_FS;
+  if (!(a & CLONE_FILES)) return a & kMatters ? change_world(SYS_unshare, a) : kPassthrough;
+  // A thread with a table of descriptors of its own: ours become the kernel's while all threads have the same, and after all
+  // that could be refused.
+  if (uint64_t others = a & ~static_cast<uint64_t>(CLONE_FILES)) {
+    keep_mount_roots();
+    int64_t result = raw_syscall(SYS_unshare, static_cast<int64_t>(others));
+    if (result < 0) return result;
+  }
+  stand_aside(SYS_unshare);
+  return raw_syscall(SYS_unshare, CLONE_FILES);
 }
 // Something mounted over a directory of ours hides what we would find there.
 BT_SERVE(mount) {
   Walk walk;
-  if (walk_path(AT_FDCWD, pointer_of(b), kWalkFollow, walk) && walk.self->credentials.sys_admin)
-    stand_aside(SYS_mount);
-  return kPassthrough;
+  if (!walk_path(AT_FDCWD, pointer_of(b), kWalkFollow, walk)) return kPassthrough;
+  return change_world(SYS_mount, a, b, c, d, e);
 }
 BT_SERVE(umount2) { return kPassthrough; }
 

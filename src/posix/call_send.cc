@@ -3,6 +3,7 @@
 // be the file itself; we go on serving the number it came from.
 #include <sys/socket.h>
 
+#include "base/syscall.h"
 #include "base/user_copy.h"
 #include "posix/materialise.h"
 #include "posix/process.h"
@@ -69,8 +70,11 @@ BT_SERVE_DESCRIPTOR(sendmmsg) {
 
 // A ring takes any call on any number at any time: from here on every descriptor is the kernel's.
 BT_SERVE_DESCRIPTOR(io_uring_setup) {
-  stand_aside(SYS_io_uring_setup);
-  return kPassthrough;
+  release_pool(*thread_state.files);
+  int64_t result =
+      base::raw_syscall(SYS_io_uring_setup, static_cast<int64_t>(a), static_cast<int64_t>(b));
+  if (result >= 0) stand_aside(SYS_io_uring_setup);
+  return result;
 }
 
 // Native asynchronous I/O: the control blocks name their descriptors.

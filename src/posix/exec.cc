@@ -63,10 +63,32 @@ void failed_exec() {
   set_survivors(*self.files, FD_CLOEXEC);
 }
 
-void stand_aside(uint32_t) {
+void keep_mount_roots() {
   Files& files = *thread_state.files;
-  release_pool(files);
-  hand_all_to_kernel(files);
+  if (!__atomic_load_n(&files.high_water, __ATOMIC_RELAXED)) return;
+  FilesGuard guard(files);
+  for (uint32_t i = 0; i < mount_count; i++) (void)mount_root(files, mounts[i]);
+}
+
+namespace {
+
+// What the first look reads is the parent's too: the child comes to its handlers as before and is refused there.
+void leave_volumes(ThreadState& self) {
+  for (uint32_t i = 0; i < mount_count; i++) {
+    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
+    self.files->session[i] = engine::SessionIndex::kNone;
+  }
+  forget_slots(self);
+  self.stands_aside = true;
+}
+
+}  // namespace
+
+void stand_aside(uint32_t) {
+  ThreadState& self = thread_state;
+  release_pool(*self.files);
+  hand_all_to_kernel(*self.files);
+  if (self.vfork_frame) return leave_volumes(self);
   first_look.attached = 0;
   first_look.announced = 0;
 }

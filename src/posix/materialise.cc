@@ -59,14 +59,17 @@ Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index,
   return static_cast<int32_t>(fd);
 }
 
-// A directory is opened by its path, for the kernel knows one name a directory and would take the hidden one for it.
-Result<int32_t> open_directory(ThreadState& self, const Mount& mount, engine::InodeNumber inode,
-                               uint32_t flags) {
+// A directory is opened by its path, for the kernel knows one name a directory and would take the hidden one for it. The path
+// starts at the mount point, for the process may have another root by now.
+Result<int32_t> open_directory(ThreadState& self, const Mount& mount, int32_t root,
+                               engine::InodeNumber inode, uint32_t flags) {
   engine::Context context = context_of(self, const_cast<Mount&>(mount));
   char path[kMountPathMax];
   path[sizeof path - 1] = 0;
   BT_TRY_ASSIGN(uint32_t start, path_of_directory(context, mount, inode, path, sizeof path - 1));
-  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_open, raw_argument(path + start),
+  const char* below = path + start + mount.path_size;
+  below = *below ? below + 1 : ".";
+  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_openat, root, raw_argument(below),
                                                     flags | O_CLOEXEC | O_DIRECTORY)));
   struct stat attributes;
   raw_syscall(SYS_fstat, fd, raw_argument(&attributes));
@@ -117,7 +120,7 @@ Result<int32_t> open_for_kernel(Files& files, uint64_t entry) {
   uint64_t offset = __atomic_load_n(&description->offset, __ATOMIC_RELAXED);
   Result<int32_t> fd = Error(ENOENT);
   if ((entry & kEntryDirectory) && (self.attached >> mount.index & 1))
-    fd = open_directory(self, mount, description->inode, flags);
+    fd = open_directory(self, mount, root, description->inode, flags);
   if (!fd) fd = open_hidden(root, index, *description, offset, flags);
   if (!fd) return fd.error();
   if ((flags & O_PATH) == 0) raw_syscall(SYS_lseek, *fd, static_cast<int64_t>(offset), SEEK_SET);

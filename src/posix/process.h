@@ -20,8 +20,11 @@ bool begin_unattached_split();
 void end_unattached_split(bool in_fork_child);
 // All of attaching after the mounts are known (mounts.h); for tests, which bring their own volume.
 void begin_service();
-// Gives up in-process service for good: all descriptors of ours become the kernel's (materialised).
+// Gives up in-process service for good: all descriptors of ours become the kernel's (materialised). In a vfork child: its own, and
+// only for itself.
 void stand_aside(uint32_t reason);
+// Before a call after which stand_aside could not find the mounts by their paths any more.
+void keep_mount_roots();
 
 // fork and clone without CLONE_VM. before: false = could not clone the session: everything was materialised instead and
 // the child runs on the kernel path. The result of the call tells after_ which side it is on (0 child, > 0 parent, < 0

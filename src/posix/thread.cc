@@ -53,6 +53,7 @@ namespace {
 
 Result<void> prepare(ThreadState& self, Mount& mount) {
   if (is_gone(mount)) return pass(Way::k_passed_damaged);
+  if (self.stands_aside) return pass(Way::k_passed_identity);
   if (self.credentials_epoch != __atomic_load_n(&credentials_epoch, __ATOMIC_ACQUIRE))
     read_credentials(self);
   if (self.not_allowed >> mount.index & 1) return pass(Way::k_passed_identity);

@@ -28,9 +28,10 @@ struct ThreadState {
   uint32_t attached;           // bit per mount: engine[] holds a live slot
   uint32_t credentials_epoch;  // of which state of the process credentials were read; 0 = never
   uint32_t
-      not_allowed;  // bit per mount: this thread's user may not use it (FUSE without allow_other)
-  Way passed;       // why this call is handed on, if it is
-  bool tracing;     // facts are wanted
+      not_allowed;    // bit per mount: this thread's user may not use it (FUSE without allow_other)
+  Way passed;         // why this call is handed on, if it is
+  bool tracing;       // facts are wanted
+  bool stands_aside;  // a vfork child that does not use the volumes any more
   bool
       may_be_stale;  // the call has walked where inodes nobody uses are thrown out, and may find one gone
   // The slot in the volume that this call was found to be about; nullptr: none so far. It has a block.
