@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The kernel's memory of an inode, counted by the daemon. The count is no part of any transaction (a rollback would lose
-// what the kernel was told), but it is changed under the inode's lock, so that reclaiming sees it or it sees the reclaim.
+// The kernel's memory of an inode, and its open files, counted by the daemon. The counts are no part of any transaction (a rollback
+// would lose what the kernel was told), but they are changed under the inode's lock, so that reclaiming sees them or they see the
+// reclaim.
 #include "engine/inode_lock.h"
 #include "engine/operations.h"
+#include "engine/origin.h"
 #include "engine/reclaim.h"
 
 namespace bt::engine {
@@ -25,6 +27,36 @@ Result<void> forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t
   txn.commit();
   if (sweep) BT_TRY(sweep_orphans(context.thread, kSweepAll));
   settle(context.thread);
+  return {};
+}
+
+namespace {
+
+bool is_counted(const Volume& volume, const InodeRecord& inode) {
+  return volume.origin() && (inode.mode & kModeType) == kModeRegular;
+}
+
+}  // namespace
+
+Result<void> add_kernel_open(Context& context, InodeNumber inode) {
+  if (!context.volume().origin()) return {};
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  if (is_lost_file(context.volume(), *record)) return Error(ESTALE);
+  if (is_counted(context.volume(), *record))
+    __atomic_add_fetch(&record->cached.kernel_opens, 1, __ATOMIC_RELAXED);
+  txn.commit();
+  return {};
+}
+
+Result<void> drop_kernel_open(Context& context, InodeNumber inode) {
+  if (!context.volume().origin()) return {};
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  uint32_t opens = record->cached.kernel_opens;
+  if (is_counted(context.volume(), *record) && opens)
+    __atomic_store_n(&record->cached.kernel_opens, opens - 1, __ATOMIC_RELAXED);
+  txn.commit();
   return {};
 }
 

@@ -128,6 +128,8 @@ Result<DescriptionIndex> open_existing(Context& context, const Entry& entry, Ino
   Opening opening(context, entry);
   BT_TRY(opening.begin());
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(opening.txn(), context, inode));
+  if (is_lost_file(context.volume(), *record)) [[unlikely]]
+    return Error(ESTALE);
   if (!created) BT_TRY(check_open(context, access_view(inode.index(), *record), flags));
   opening.txn().store(record->opens, record->opens + 1);
   return opening.finish(inode, flags);

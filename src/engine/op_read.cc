@@ -102,8 +102,7 @@ struct Request {
   outcome = Outcome::kCopied;
   if (want.offset >= size) return uint64_t{0};
   uint64_t part = base::min(want.size, size - want.offset);
-  // A file without a name is all here.
-  bool cached = want.cached && __atomic_load_n(&inode.nlink, __ATOMIC_RELAXED);
+  bool cached = want.cached && !is_all_here(inode);
   outcome = copy_out(volume, inode, cached, want.offset, part, pieces);
   return part;
 }

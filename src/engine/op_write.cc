@@ -202,7 +202,8 @@ Result<void> Writer::link_page(Transaction& txn, PageIndex fresh, uint64_t index
   uint64_t from = at > start ? at - start : 0, to = base::min(end - start, kPageSizeBytes);
   uint64_t valid =
       old_bytes && inode_.size > start ? base::min(inode_.size - start, kPageSizeBytes) : 0;
-  if (origin_ && old == PageIndex::kNone && inode_.nlink && inode_.size > start) [[unlikely]] {
+  if (origin_ && old == PageIndex::kNone && !is_all_here(inode_) && inode_.size > start)
+      [[unlikely]] {
     // What is not written of the page is the source's to tell.
     bool covered = from == 0 && start + to >= base::min(inode_.size, start + kPageSizeBytes);
     if (!covered) return error::page_not_here;

@@ -125,5 +125,9 @@ void read_statistics(Context& context, VolumeStatistics& statistics);
 // ESTALE: it is gone (its name was just removed): the lookup must answer ENOENT.
 Result<void> add_kernel_lookup(Context& context, InodeNumber inode);
 Result<void> forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t count);
+// The kernel has the file open once more, or once less. ESTALE: it lost its last name while nobody had it open, so that an
+// origin's bytes may not be here any more.
+Result<void> add_kernel_open(Context& context, InodeNumber inode);
+Result<void> drop_kernel_open(Context& context, InodeNumber inode);
 
 }  // namespace bt::engine

@@ -79,6 +79,21 @@ inline bool is_current_epoch(const Volume& volume, uint32_t epoch) {
   return now != 0 && epoch == now;
 }
 
+// Whether somebody may read the file for as long as he likes, in-process or through the kernel.
+inline bool is_file_open(const InodeRecord& file) {
+  return load_relaxed(file.opens) != 0 || load_relaxed(file.cached.kernel_opens) != 0;
+}
+// Whether what is not here of a file is a hole: it has no name any more, and its removal is over (origin/removal.h).
+inline bool is_all_here(const InodeRecord& file) {
+  return __atomic_load_n(&file.nlink, __ATOMIC_ACQUIRE) == 0 &&
+         __atomic_load_n(&file.cached.remove_tag, __ATOMIC_ACQUIRE) == 0;
+}
+// A file that was lost at the origin while nobody had it open: its bytes may not be here, and can be had no more.
+inline bool is_lost_file(const Volume& volume, const InodeRecord& inode) {
+  return volume.origin() && load_relaxed(inode.nlink) == 0 &&
+         (load_relaxed(inode.mode) & kModeType) == kModeRegular && !is_file_open(inode);
+}
+
 // Before reading attributes.
 inline Result<void> require_attributes(Context& context, InodeNumber inode) {
   const OriginTable* origin = origin_of(context);

@@ -58,8 +58,9 @@ struct CachedPart {
   uint32_t changed_epoch;  // 64  atomic, daemon only: the last news of the file from the source
   uint32_t evicted_at;     // 68  hint: superblock.evictions when it lost a page on probation
   uint32_t ahead;          // 72  atomic: 1 = fetched ahead of need, and not used since
-  uint32_t reserved0;      // 76
-  uint64_t reserved;       // 80
+  uint32_t kernel_opens;   // 76  atomic, daemon only, never logged: FUSE's OPENs less its RELEASEs
+  uint64_t
+      remove_tag;  // 80  atomic: tag of the slot that is taking a name of it away at the origin, 0 = nobody
 };
 
 struct InodeRecord {

@@ -22,6 +22,15 @@ Result<void> check_and_truncate(Request& request, InodeNumber inode, int flags) 
   return engine::set_attributes(request.context(), inode, change, after);
 }
 
+// Counted first: who removes the file from now on leaves its bytes here. A request that a dead worker executed is counted once
+// too often, and then the bytes of a file that is removed are brought for nobody.
+Result<void> open_counted(Request& request, InodeNumber inode, int flags) {
+  BT_TRY(engine::add_kernel_open(request.context(), inode));
+  Result<void> opened = check_and_truncate(request, inode, flags);
+  if (!opened) (void)engine::drop_kernel_open(request.context(), inode).has_value();
+  return opened;
+}
+
 }  // namespace
 
 using metrics::Operation;
@@ -34,12 +43,14 @@ void handle_open(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
     auto result = engine::add_reference(request.context(), named.description);
     if (!result) return request.reply_error(result.error());
     file->fh = request.server().shared_offsets().open(named);
-    return request.reply_open(*file);
+    (void)request.reply_open(*file);
+    return;
   }
-  auto result = check_and_truncate(request, inode_of(node), file->flags);
+  auto result = open_counted(request, inode_of(node), file->flags);
   if (!result) return request.reply_error(result.error());
   file->fh = 0;
-  request.reply_open(*file);
+  if (!request.reply_open(*file))
+    (void)engine::drop_kernel_open(request.context(), inode_of(node)).has_value();
 }
 
 }  // namespace bt::fuse

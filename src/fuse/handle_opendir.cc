@@ -14,7 +14,7 @@ void handle_opendir(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   auto result = engine::check_access(request.context(), inode_of(node), R_OK);
   if (!result) return request.reply_error(result.error());
   file->fh = 0;
-  request.reply_open(*file);
+  (void)request.reply_open(*file);
 }
 
 }  // namespace bt::fuse

@@ -22,6 +22,8 @@ void handle_release(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
       (void)engine::drop_reference(request.context(), description_of(file->fh));
   }
   request.reply(Result<void>());
+  // After the answer, so that no other worker counts it again.
+  if (!file->fh) (void)engine::drop_kernel_open(request.context(), inode_of(node)).has_value();
 }
 
 }  // namespace bt::fuse

@@ -160,16 +160,21 @@ void Request::reply_attributes(Result<void> result, const Attributes& attributes
 void Request::reply_created(const Attributes& attributes, fuse_file_info& file) {
   fuse_entry_param entry = to_entry(attributes);
   if (auto granted = grant(attributes.inode); !granted) return reply_error(granted.error());
+  if (auto counted = engine::add_kernel_open(context_, attributes.inode); !counted) {
+    (void)engine::forget_kernel_lookups(context_, attributes.inode, 1);
+    return reply_error(counted.error());
+  }
   set_open_flags(file);
   finish(0);
-  if (fuse_reply_create(handle_, &entry, &file) == -ENOENT)
-    (void)engine::forget_kernel_lookups(context_, attributes.inode, 1);
+  if (fuse_reply_create(handle_, &entry, &file) != -ENOENT) return;
+  (void)engine::drop_kernel_open(context_, attributes.inode).has_value();
+  (void)engine::forget_kernel_lookups(context_, attributes.inode, 1);
 }
 
-void Request::reply_open(fuse_file_info& file) {
+bool Request::reply_open(fuse_file_info& file) {
   set_open_flags(file);
   finish(0);
-  fuse_reply_open(handle_, &file);
+  return fuse_reply_open(handle_, &file) != -ENOENT;
 }
 
 void Request::reply_data(const void* data, size_t size) {

@@ -59,7 +59,8 @@ class Request {
   void reply_granted_entry(const Attributes& attributes);
   void reply_attributes(Result<void> result, const Attributes& attributes);
   void reply_created(const Attributes& attributes, fuse_file_info& file);
-  void reply_open(fuse_file_info& file);
+  // False: the caller was interrupted, and the kernel did not take it.
+  bool reply_open(fuse_file_info& file);
   void reply_data(const void* data, size_t size);
   void reply_written(Result<uint64_t> result);
   void reply_offset(Result<uint64_t> result);

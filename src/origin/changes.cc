@@ -13,6 +13,7 @@
 #include "engine/make_entry.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
+#include "origin/removal.h"
 #include "origin/source.h"
 #include "origin/watch.h"
 
@@ -182,29 +183,12 @@ Result<void> create_and_open(Context& context, InodeNumber directory, Text name,
   return Error(EAGAIN);
 }
 
-namespace {
-
-// What is to lose its last name here while it is used stays whole: pages that are not here could never be fetched again. What is
-// dirty goes to the source if the file has a name there that was never looked at.
-Result<void> keep_if_used(Context& context, InodeNumber inode) {
-  const format::InodeRecord* record = context.volume().inode(inode.index());
-  if (!record) return {};
-  bool regular = (load_relaxed(record->mode) & engine::kModeType) == engine::kModeRegular;
-  bool used = load_relaxed(record->opens) || load_relaxed(record->kernel_lookups);
-  if (!regular || load_relaxed(record->nlink) > 1) return {};
-  if (load_relaxed(record->source_nlink) > 1) BT_TRY(flush(context, inode, false));
-  if (!used) return {};
-  return fill_pages(context, inode, 0,
-                    base::divide_up(load_relaxed(record->size), format::kPageSizeBytes));
-}
-
-}  // namespace
-
 Result<void> remove(Context& context, InodeNumber directory, Text name, bool is_directory) {
   BT_TRY(require_directory(context, directory));
   engine::Found found;
   BT_TRY(engine::lookup(context, directory, name, found));
-  if (!is_directory) BT_TRY(keep_if_used(context, found.inode));
+  Removal removal(context, found.inode);
+  if (!is_directory) BT_TRY(removal.begin());
   engine::OriginAtWork working(context.thread);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, directory, name, scratch->path[1]));
@@ -212,6 +196,7 @@ Result<void> remove(Context& context, InodeNumber directory, Text name, bool is_
   BT_TRY(source_result(raw_syscall(SYS_unlinkat, source_root(context), raw_argument(path),
                                    is_directory ? AT_REMOVEDIR : 0)));
   BT_TRY(engine::drop_name(context, directory, name));
+  removal.finish();
   finish_change(context, directory);
   // Another name of it may be here: its count of names has changed.
   (void)engine::invalidate(context, found.inode, false).has_value();
@@ -245,8 +230,9 @@ Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNum
   engine::Found moved, replaced;
   BT_TRY(engine::lookup(context, from, from_name, moved));
   bool over = engine::lookup(context, to, to_name, replaced).has_value();
-  if (over && !(flags & engine::kRenameExchange) && replaced.inode != moved.inode)
-    BT_TRY(keep_if_used(context, replaced.inode));
+  bool replaces = over && !(flags & engine::kRenameExchange) && replaced.inode != moved.inode;
+  Removal removal(context, replaced.inode);
+  if (replaces) BT_TRY(removal.begin());
   engine::OriginAtWork working(context.thread);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* old_path, source_path(context, from, from_name, scratch->path[0]));
@@ -258,6 +244,7 @@ Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNum
   engine::Credentials credentials = following(context);
   Context own{context.thread, credentials};
   Result<void> done = engine::rename(own, from, from_name, to, to_name, flags);
+  removal.finish();
   // A name that a listing has changed meanwhile: both directories are looked at again.
   if (!done) {
     BT_TRY(engine::invalidate(own, from, true));

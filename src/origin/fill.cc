@@ -6,6 +6,7 @@
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
 #include "origin/evict.h"
+#include "origin/removal.h"
 #include "origin/source.h"
 #include "origin/watch.h"
 
@@ -130,7 +131,8 @@ Result<void> validate(Context& context, InodeNumber inode) {
     end_ahead(context, *record, metrics::Event::k_ahead_wasted);
     if (load_relaxed(record->valid_epoch) == 0) note_attribute_miss(context, *record);
   }
-  return ask_again(context, inode);
+  Result<void> asked = ask_again(context, inode);
+  return !asked && asked.error() == Error(ENOENT) ? Error(ESTALE) : asked;
 }
 
 namespace {
@@ -191,6 +193,16 @@ Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& fil
   return list_once(context, directory, file, true);
 }
 
+namespace {
+
+Result<void> open_file(Context& context, InodeNumber inode, SourceFile& file) {
+  BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+  BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
+  return file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK);
+}
+
+}  // namespace
+
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count) {
   engine::OriginAtWork working(context.thread);
   origin::count(context, metrics::Event::k_page_misses);
@@ -200,10 +212,9 @@ Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uin
     FileView view{};
     BT_TRY(view_file(context, inode, view));
     uint64_t end = base::min(first + count, base::divide_up(view.size, kPageSizeBytes));
-    BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
-    BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
     SourceFile file;
-    BT_TRY(file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK));
+    Result<void> opened = open_file(context, inode, file);
+    if (!opened) return was_removed(context, inode) ? Result<void>{} : opened;
     Result<void> put;
     for (uint64_t at = first; at < end && put; at += engine::kCachedPagesAtOnce) {
       auto part = static_cast<uint32_t>(base::min<uint64_t>(engine::kCachedPagesAtOnce, end - at));

@@ -12,6 +12,7 @@
 #include "engine/directory_index.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
+#include "shm/token.h"
 
 namespace bt::origin {
 namespace {
@@ -205,6 +206,14 @@ Result<void> SourceFile::open_in(int32_t directory, const char* name, int32_t fl
 void SourceFile::close() {
   if (descriptor_ >= 0) (void)raw_syscall(SYS_close, descriptor_);
   descriptor_ = -1;
+}
+
+bool is_dead_tag(const engine::Volume& volume, uint64_t tag) {
+  format::SlotIndex index{static_cast<uint32_t>(tag >> 32) - 1};
+  const format::SlotRecord* slot = volume.slot(index);
+  if (!slot) return true;
+  bool same = (load_relaxed(slot->generation) & 0x7fffffff) == (static_cast<uint32_t>(tag) >> 1);
+  return !same || shm::is_dead(shm::token_word(slot->token));
 }
 
 Result<void> refresh(Context& context, InodeNumber inode, bool ours) {

@@ -76,6 +76,9 @@ class SourceFile {
   int32_t descriptor_ = -1;
 };
 
+// The mark of a slot whose thread has died, or changed hands.
+bool is_dead_tag(const engine::Volume& volume, uint64_t tag);
+
 // While it lives, recovery knows that this thread changes something in these directories.
 class Changing {
  public:
@@ -98,7 +101,7 @@ class Changing {
 
 // Takes over the attributes of the inode that the source has; ours: after a change of our own.
 Result<void> refresh(Context& context, InodeNumber inode, bool ours);
-// The same, by one of its names after the other. ESTALE: the source has none of them any more.
+// The same, by one of its names after the other. ENOENT: the source has none of them any more; ESTALE: no name was found.
 Result<void> ask_again(Context& context, InodeNumber inode);
 // The name is here, and all names of a file stand for one inode (names.cc).
 Result<InodeNumber> enter(Context& context, const engine::SourceName& name);

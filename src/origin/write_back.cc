@@ -10,9 +10,9 @@
 
 #include "engine/seq_read.h"
 #include "origin/evict.h"
+#include "origin/removal.h"
 #include "origin/source.h"
 #include "origin/watch.h"
-#include "shm/token.h"
 
 namespace bt::origin {
 namespace {
@@ -41,7 +41,7 @@ class FlushTag {
       held_ = __atomic_compare_exchange_n(&tag_, &seen, own_, false, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED);
       if (held_) return {};
-      if (is_dead(context.volume(), seen)) {
+      if (is_dead_tag(context.volume(), seen)) {
         held_ = __atomic_compare_exchange_n(&tag_, &seen, own_, false, __ATOMIC_ACQUIRE,
                                             __ATOMIC_RELAXED);
         if (held_) return {};
@@ -53,14 +53,6 @@ class FlushTag {
   }
 
  private:
-  static bool is_dead(const engine::Volume& volume, uint64_t tag) {
-    format::SlotIndex index{static_cast<uint32_t>(tag >> 32) - 1};
-    const format::SlotRecord* slot = volume.slot(index);
-    if (!slot) return true;
-    bool same = (load_relaxed(slot->generation) & 0x7fffffff) == (static_cast<uint32_t>(tag) >> 1);
-    return !same || shm::is_dead(shm::token_word(slot->token));
-  }
-
   uint64_t& tag_;
   uint64_t own_;
   bool held_ = false;
@@ -131,6 +123,7 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
     FlushTag tag(context, *record);
     BT_TRY(tag.acquire(context));
     Result<void> flushed = flush_open(context, inode, *record, *scratch);
+    if (!flushed && was_removed(context, inode)) return {};
     if (!flushed) {
       (void)engine::note_write_error(context, inode, flushed.error().errno_value()).has_value();
       return flushed;

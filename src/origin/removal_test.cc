@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Files that are removed while somebody has them open, opens them, or does not.
+#include "origin/removal.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "engine/cached.h"
+#include "origin/test_source.h"
+
+namespace bt::origin {
+namespace {
+
+using engine::TestThread;
+namespace fs = std::filesystem;
+constexpr uint64_t kBytes = 300'000;
+
+class RemovalTest : public SourceTest {
+ protected:
+  RemovalTest() { put("f", bytes); }
+  void unlink(const char* name) {
+    auto done = engine::unlink(test.context(), kRootInode, base::text_of(name));
+    EXPECT_TRUE(done.has_value()) << done.error().errno_value();
+  }
+  uint64_t pages_here(InodeNumber inode) { return test.volume.inode(inode.index())->page_count; }
+  const std::string bytes = std::string(kBytes, 'x');
+};
+
+TEST_F(RemovalTest, what_nobody_has_open_is_removed_unread) {
+  InodeNumber file = look("f");
+  ASSERT_TRUE(engine::add_kernel_lookup(test.context(), file).has_value());
+  ASSERT_TRUE(engine::add_kernel_open(test.context(), file).has_value());
+  ASSERT_TRUE(engine::drop_kernel_open(test.context(), file).has_value());
+  unlink("f");
+  EXPECT_EQ(pages_here(file), 0u);
+  // Who has walked to it, and opens it now, is told that it is gone.
+  auto known = engine::add_kernel_open(test.context(), file);
+  ASSERT_FALSE(known.has_value());
+  EXPECT_EQ(known.error().errno_value(), ESTALE);
+  auto opened =
+      engine::open_description(test.context(), test.session(), -1, file, O_RDONLY, false, false);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().errno_value(), ESTALE);
+  ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
+}
+
+TEST_F(RemovalTest, what_the_kernel_has_open_is_read_to_its_end) {
+  put("over", "y");
+  for (bool renamed_over : {false, true}) {
+    InodeNumber file = look("f");
+    ASSERT_TRUE(engine::add_kernel_lookup(test.context(), file).has_value());
+    ASSERT_TRUE(engine::add_kernel_open(test.context(), file).has_value());
+    if (renamed_over) {
+      ASSERT_TRUE(engine::rename(test.context(), kRootInode, base::text_of("over"), kRootInode,
+                                 base::text_of("f"), 0));
+    } else {
+      unlink("f");
+    }
+    next_epoch();
+    EXPECT_EQ(read(file), bytes);
+    // And may be opened again by whoever can name it: it is all here.
+    EXPECT_TRUE(engine::add_kernel_open(test.context(), file).has_value());
+    for (int i = 0; i < 2; i++)
+      ASSERT_TRUE(engine::drop_kernel_open(test.context(), file).has_value());
+    ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
+    put("f", bytes);
+    next_epoch();
+  }
+}
+
+TEST_F(RemovalTest, the_daemon_that_dies_forgets_no_open_file) {
+  InodeNumber file = look("f");
+  ASSERT_TRUE(engine::add_kernel_lookup(test.context(), file).has_value());
+  test.in_killed_process([&](TestThread& child) {
+    EXPECT_TRUE(engine::add_kernel_open(child.context, file).has_value());
+  });
+  unlink("f");
+  EXPECT_EQ(read(file), bytes);
+  ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
+}
+
+// Whoever gets it open, at whatever moment, reads all of it; the others are told that there is none.
+TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
+  std::atomic<bool> stop{false};
+  std::atomic<uint32_t> reads{0}, wrong{0};
+  std::thread reader([&] {
+    TestThread own(test.volume, test.session());
+    std::string got(kBytes, 0);
+    while (!stop.load()) {
+      engine::Found found;
+      if (!engine::lookup(own.context, kRootInode, base::text_of("f"), found)) continue;
+      auto opened = engine::open_description(own.context, test.session(), -1, found.inode, O_RDONLY,
+                                             false, false);
+      if (!opened) continue;
+      engine::Piece piece{got.data(), got.size()};
+      auto size = engine::read(own.context, found.inode, 0, &piece, 1);
+      if (!size || *size != kBytes || got != bytes) {
+        wrong++;
+        ADD_FAILURE() << (size ? "bytes" : "error") << " "
+                      << (size ? *size : static_cast<uint64_t>(size.error().errno_value()));
+      }
+      reads++;
+      EXPECT_TRUE(engine::drop_reference(own.context, *opened).has_value());
+    }
+    if (own.thread.origin_scratch) munmap(own.thread.origin_scratch, sizeof(Scratch));
+  });
+  fs::path elsewhere = source.string() + ".next";
+  for (int round = 0; round < 300 || (reads.load() < 100 && round < 20'000); round++) {
+    std::ofstream(elsewhere) << bytes;
+    fs::rename(elsewhere, source / "f");
+    next_epoch();
+    InodeNumber file = look("f");
+    // In half of the rounds the kernel knows it.
+    bool known = round % 2 && engine::add_kernel_lookup(test.context(), file).has_value();
+    usleep(static_cast<useconds_t>(round * 7 % 150));
+    unlink("f");
+    if (known) {
+      EXPECT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
+    }
+  }
+  stop.store(true);
+  reader.join();
+  EXPECT_EQ(wrong.load(), 0u);
+}
+
+}  // namespace
+}  // namespace bt::origin
