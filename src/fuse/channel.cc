@@ -97,6 +97,19 @@ Result<void> Channel::resend_requests() {
   return {};
 }
 
+Result<void> Channel::prune(const uint64_t* nodes, uint32_t count) {
+  if (page_.protocol_minor.load() < kPruneMinor) return Error(ENOTSUP);
+  PruneNotice notice{count, 0, 0};
+  fuse_out_header header{
+      static_cast<uint32_t>(sizeof header + sizeof notice + count * sizeof *nodes),
+      static_cast<int32_t>(kNotifyPrune), 0};
+  iovec parts[3] = {{&header, sizeof header},
+                    {&notice, sizeof notice},
+                    {const_cast<uint64_t*>(nodes), count * sizeof *nodes}};
+  if (::writev(device_, parts, 3) < 0) return Error(errno);
+  return {};
+}
+
 Result<void> Channel::reply(uint64_t unique, int error, const void* body, size_t size) {
   fuse_out_header header{static_cast<uint32_t>(sizeof(fuse_out_header) + (error ? 0 : size)),
                          -error, unique};

@@ -23,6 +23,10 @@ class Channel {
   // Has the kernel queue again what the dead worker had read and not answered. Nothing may be reading the device yet.
   Result<void> resend_requests();
 
+  // Asks the kernel to forget nodes that nobody uses; FORGET follows for each. Not from a serving thread, nor under a lock. ENOTSUP:
+  // an older kernel.
+  Result<void> prune(const uint64_t* nodes, uint32_t count);
+
   // A reply made by hand, for opcodes that libfuse does not know. error: 0 or a positive errno.
   Result<void> reply(uint64_t unique, int error, const void* body, size_t size);
 

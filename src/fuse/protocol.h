@@ -21,6 +21,14 @@ inline constexpr uint32_t kResendMinor = 40;
 inline constexpr uint64_t kUniqueResend = 1ull << 63;
 // In a slot's stamp (docs/daemon.md): the request's reference to an inode was counted; stamp_result is its number.
 inline constexpr uint64_t kStampGranted = 1ull << 62;
+// Linux 6.18 (7.45): the kernel drops what it remembers of these nodes, as far as nobody uses them, and forgets them.
+inline constexpr uint32_t kNotifyPrune = 9;
+inline constexpr uint32_t kPruneMinor = 45;
+struct PruneNotice {
+  uint32_t count;
+  uint32_t reserved32;
+  uint64_t reserved;
+};
 inline constexpr uint32_t kOpcodeTmpfile = 51;
 // In the flags of OPEN: the kernel opens the file to execute it.
 inline constexpr int kOpenForExecution = 0x20;

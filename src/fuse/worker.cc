@@ -123,7 +123,11 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
   Housekeeper housekeeper(volume, mount.volume.file, thread.session, supervisor, supervisor_is_gone,
                           const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server);
   std::optional<origin::Keeper> keeper;
-  if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin);
+  // Node ids are inode numbers.
+  auto let_forget = [&](const uint64_t* inodes, uint32_t count) {
+    (void)server.channel().prune(inodes, count).has_value();
+  };
+  if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin, let_forget);
   std::optional<origin::Watcher> watcher;
   if (mount.origin.watch >= 0) watcher.emplace(volume, thread.session, mount.origin.watch);
   server.run();

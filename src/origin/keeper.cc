@@ -8,6 +8,7 @@
 #include <chrono>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "engine/cached.h"
 #include "engine/data.h"
@@ -28,6 +29,8 @@ constexpr uint64_t kInodesPart = 8;    // of the budget: what inodes may take
 // A round begins when all but so small a part of the inodes is in use, and ends when this part is free.
 constexpr uint64_t kInodesSpared = 16, kInodesGoal = 8;
 constexpr int64_t kRoundNs = 1'000'000'000;
+constexpr int64_t kForgettingNs = 200'000'000;  // what the kernel is given for forgetting
+constexpr size_t kForgottenAtOnce = 1024;
 constexpr uint64_t kPageSize = format::kPageSizeBytes;
 
 int64_t now_ns() {
@@ -138,10 +141,12 @@ uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity) {
   return std::min(budget / kInodesPart / kInodeBytes, capacity / 4 * 3);
 }
 
-Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings)
+Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings,
+               LetForget let_forget)
     : volume_(volume),
       session_(session),
       settings_(settings),
+      let_forget_(std::move(let_forget)),
       budget_(settings.cache_max),
       ahead_(volume),
       thread_([this] { run(); }) {
@@ -197,18 +202,42 @@ bool Keeper::look_at_memory(engine::Context& context) {
   return is_short;
 }
 
+// What was not used in this round and the kernel remembers. Children first, as a rule: a directory's entry is in use as long as the
+// kernel has one of its names.
+void Keeper::let_kernel_forget() {
+  std::vector<uint64_t> inodes;
+  for (uint32_t i = engine::load_relaxed(volume_.superblock().free_inodes.fresh); i-- > 2;) {
+    format::InodeIndex index{i};
+    const format::InodeRecord* record = volume_.inode(index);
+    if (!record || engine::load_relaxed(record->mode) == 0 ||
+        engine::load_relaxed(record->kernel_lookups) == 0 ||
+        engine::load_relaxed(record->valid_epoch) >= round_epoch_)
+      continue;
+    inodes.push_back(
+        engine::InodeNumber::of(index, engine::load_relaxed(record->generation)).value);
+    if (inodes.size() < kForgottenAtOnce) continue;
+    let_forget_(inodes.data(), static_cast<uint32_t>(inodes.size()));
+    inodes.clear();
+  }
+  if (!inodes.empty()) let_forget_(inodes.data(), static_cast<uint32_t>(inodes.size()));
+}
+
 // A round begins with a new epoch: what is used from then on carries it. A second later, when whoever had just walked to
-// something has used it, the rest goes.
+// something has used it, the kernel is asked to forget the rest, and then it goes.
 void Keeper::keep_inodes(engine::Context& context) {
   uint64_t most = engine::load_relaxed(volume_.superblock().inodes_max);
   if (settings_.valid_ms == 0) return;
-  uint64_t in_use = inodes_in_use(volume_);
+  int64_t age_ns = now_ns() - round_began_ns_;
   if (round_epoch_ == 0) {
-    if (in_use <= most - most / kInodesSpared) return;
+    if (inodes_in_use(volume_) <= most - most / kInodesSpared) return;
     begin_epoch(volume_);
     round_epoch_ = engine::load_relaxed(volume_.superblock().origin_epoch);
     round_began_ns_ = now_ns();
-  } else if (now_ns() - round_began_ns_ > kRoundNs) {
+    kernel_was_asked_ = !let_forget_;
+  } else if (age_ns > kRoundNs && !kernel_was_asked_) {
+    let_kernel_forget();
+    kernel_was_asked_ = true;
+  } else if (age_ns > kRoundNs + kForgettingNs) {
     (void)evict_inodes(context, most - most / kInodesGoal, round_epoch_, UINT32_MAX);
     round_epoch_ = 0;
   }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -42,10 +43,14 @@ uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
 // Inodes, with their names, that a budget of so many bytes has room for: an eighth of it, and three quarters of the volume's.
 uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity);
 
+// Asks the kernel to forget inodes that nobody uses there.
+using LetForget = std::function<void(const uint64_t* inodes, uint32_t count)>;
+
 class Keeper {
  public:
   // session: the daemon's.
-  Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings);
+  Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings,
+         LetForget let_forget = {});
   // Writes back everything first.
   ~Keeper();
   Keeper(const Keeper&) = delete;
@@ -56,17 +61,20 @@ class Keeper {
   void write_back_old(engine::Context& context);
   void set_budget(uint64_t bytes);
   void keep_inodes(engine::Context& context);
+  void let_kernel_forget();
   bool look_at_memory(engine::Context& context);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   Settings settings_;
+  LetForget let_forget_;
   uint64_t budget_;
   Ahead ahead_;
   std::optional<Prefetcher> prefetcher_;
   engine::PageReturn page_return_{256, 0};  // while memory is short, little is kept
   uint32_t round_epoch_ = 0;                // what was not used since goes; 0: no round is on
   int64_t round_began_ns_ = 0;
+  bool kernel_was_asked_ = false;  // in this round, to forget
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
