@@ -21,7 +21,8 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr auto kLookEvery = std::chrono::milliseconds(500);  // at the memory
-constexpr int64_t kDirtyAgeNs = 3'000'000'000;               // as old as dirty data gets
+constexpr uint64_t kGrowthPart = 64;  // of the budget: when it has grown by so much, at once
+constexpr int64_t kDirtyAgeNs = 3'000'000'000;  // as old as dirty data gets
 constexpr double kPressure = 0.10;     // of all memory available: below it the cache shrinks
 constexpr uint64_t kAheadPart = 5;     // of all memory available: below it nothing is taken ahead
 constexpr uint64_t kInodeBytes = 400;  // an inode and its name, in the tables
@@ -192,8 +193,10 @@ void Keeper::set_budget(uint64_t bytes) {
 }
 
 // True: memory is short. What is thrown out then goes back to the machine at once; the housekeeper would take his time.
-bool Keeper::look_at_memory(engine::Context& context) {
+bool Keeper::look_at_memory(engine::Context& context, bool is_early) {
   Memory memory = read_memory();
+  looked_at_pages_ = pages_in_use(volume_);
+  if (is_early && !is_pressed(memory)) return false;
   set_budget(next_budget(budget_, pages_in_use(volume_) * kPageSize, memory, settings_));
   ahead_.allow(memory.available > memory.total / kAheadPart);
   make_room(context, 0);
@@ -267,9 +270,12 @@ void Keeper::run() {
       __atomic_compare_exchange_n(&superblock.dirty_pages, &dirty, 0, false, __ATOMIC_RELAXED,
                                   __ATOMIC_RELAXED);
     astray = dirty;
-    if (now >= next_look) {
-      bool is_short = look_at_memory(context);
-      next_look = now + (is_short ? kTick : kLookEvery);
+    // What grows fast may meet a limit before its time has come.
+    bool is_early = now < next_look;
+    bool grows = pages_in_use(volume_) > looked_at_pages_ + budget_ / kPageSize / kGrowthPart;
+    if (!is_early || grows) {
+      bool is_short = look_at_memory(context, is_early);
+      if (is_short || !is_early) next_look = now + (is_short ? kTick : kLookEvery);
     }
     make_room(context, 0);
     keep_inodes(context);

@@ -62,13 +62,14 @@ class Keeper {
   void set_budget(uint64_t bytes);
   void keep_inodes(engine::Context& context);
   void let_kernel_forget();
-  bool look_at_memory(engine::Context& context);
+  bool look_at_memory(engine::Context& context, bool is_early);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
   Settings settings_;
   LetForget let_forget_;
   uint64_t budget_;
+  uint64_t looked_at_pages_ = 0;  // in use when the memory was looked at
   Ahead ahead_;
   std::optional<Prefetcher> prefetcher_;
   engine::PageReturn page_return_{256, 0};  // while memory is short, little is kept
