@@ -125,6 +125,8 @@ inline constexpr uint32_t kInodeMappedBeyond =
 inline constexpr uint32_t kInodeXattrsKnown = 128;  // the origin's extended attributes are here
 inline constexpr uint32_t kInodeInOriginIndex =
     256;  // found there by its `origin`; changes with both locks held
+inline constexpr uint32_t kInodeCovered =
+    512;  // something is mounted over it (superblock: kTreeCovered); daemon only
 inline constexpr uint32_t kInodeShrinking =
     8;  // pages beyond the end wait to be freed (engine/page_removal.cc)
 

@@ -95,11 +95,14 @@ struct Superblock {
   uint32_t wake_reserved[15];
   LockRecord rename_lock;  // rank rename
   uint64_t rename_reserved[6];
-  uint64_t
-      dirtree_seq;  // atomic: bumped in commit by what moves or hides directories, never rolled back
+  // atomic: bumped in commit by what moves or hides directories, never rolled back. kTreeCovered beside it: something is
+  // mounted over inodes that are marked kInodeCovered
+  uint64_t dirtree_seq;
   int64_t
       coarse_time_ns;  // atomic: the time of day, a second late at most while the daemon lives; 0 = no daemon yet
-  uint64_t dirtree_reserved[6];
+  uint32_t mounts_read;  // atomic, daemon only: how often it has read the table of mounts
+  uint32_t mounts_reserved;
+  uint64_t dirtree_reserved[5];
   LockRecord orphan_lock;  // rank allocator
   InodeIndex orphans;      // guarded by orphan_lock
   uint32_t orphan_count;   // guarded by orphan_lock
@@ -127,6 +130,7 @@ struct Superblock {
   AheadRequest ahead[kAheadRing];
 };
 static_assert(sizeof(Superblock) <= 8192);
+inline constexpr uint64_t kTreeCovered = 1ull << 63;
 static_assert(offsetof(Superblock, free_inodes) % 64 == 0);
 
 inline constexpr uint64_t kSuperblockSizeBytes = 8192;

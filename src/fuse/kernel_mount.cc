@@ -153,6 +153,19 @@ int kernel_unmount(const std::string& mount_point, Unmount how, std::string& why
   return complaint.find("busy") != std::string::npos ? EBUSY : EPERM;
 }
 
+std::string plain_mount_point(const std::string& written) {
+  std::string plain;
+  for (size_t i = 0; i < written.size(); i++) {
+    if (written[i] == '\\' && i + 3 < written.size()) {
+      plain += static_cast<char>(std::stoi(written.substr(i + 1, 3), nullptr, 8));
+      i += 3;
+    } else {
+      plain += written[i];
+    }
+  }
+  return plain;
+}
+
 uint64_t device_of_mount(const std::string& mount_point) {
   std::ifstream table("/proc/self/mountinfo");
   uint64_t device = 0;
@@ -160,17 +173,8 @@ uint64_t device_of_mount(const std::string& mount_point) {
     std::istringstream words(line);
     std::string id, parent, numbers, root, point;
     words >> id >> parent >> numbers >> root >> point;
-    // Blanks and the like are written in octal.
-    std::string plain;
-    for (size_t i = 0; i < point.size(); i++) {
-      if (point[i] == '\\' && i + 3 < point.size()) {
-        plain += static_cast<char>(std::stoi(point.substr(i + 1, 3), nullptr, 8));
-        i += 3;
-      } else {
-        plain += point[i];
-      }
-    }
-    if (plain != mount_point || line.find(std::string(" - ") + kType + " ") == std::string::npos)
+    if (plain_mount_point(point) != mount_point ||
+        line.find(std::string(" - ") + kType + " ") == std::string::npos)
       continue;
     unsigned major_number = 0, minor_number = 0;
     if (std::sscanf(numbers.c_str(), "%u:%u", &major_number, &minor_number) == 2)

@@ -16,6 +16,7 @@
 #include "engine/clock.h"
 #include "fuse/housekeeper.h"
 #include "fuse/kernel_mount.h"
+#include "fuse/mount_watcher.h"
 #include "fuse/server.h"
 #include "metrics/incidents.h"
 #include "metrics/meter.h"
@@ -122,6 +123,7 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
          mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
   Housekeeper housekeeper(volume, mount.volume.file, thread.session, supervisor, supervisor_is_gone,
                           const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server);
+  MountWatcher mounts(volume, thread.session, mount.mount_point);
   std::optional<origin::Keeper> keeper;
   // Node ids are inode numbers.
   auto let_forget = [&](const uint64_t* inodes, uint32_t count) {

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/syscall.h"
 #include "posix/process.h"
@@ -69,11 +70,21 @@ BT_SERVE(unshare) {
   stand_aside(SYS_unshare);
   return raw_syscall(SYS_unshare, CLONE_FILES);
 }
-// Something mounted over a directory of ours hides what we would find there.
+// Something mounted over a directory of ours hides what we would find there. Others learn it from the daemon, when that has
+// read the table of mounts; which it does not if it is in another namespace of mounts.
 BT_SERVE(mount) {
   Walk walk;
   if (!walk_path(AT_FDCWD, pointer_of(b), kWalkFollow, walk)) return kPassthrough;
-  return change_world(SYS_mount, a, b, c, d, e);
+  const uint32_t& mounts_read = walk.mount->volume.superblock().mounts_read;
+  uint32_t seen = __atomic_load_n(&mounts_read, __ATOMIC_ACQUIRE);
+  int64_t result = change_world(SYS_mount, a, b, c, d, e);
+  constexpr uint32_t kWaitMs = 50;
+  for (uint32_t i = 0; i < kWaitMs && result >= 0; i++) {
+    if (__atomic_load_n(&mounts_read, __ATOMIC_ACQUIRE) != seen) break;
+    timespec pause{0, 1'000'000};
+    raw_syscall(SYS_nanosleep, base::raw_argument(&pause), 0);
+  }
+  return result;
 }
 BT_SERVE(umount2) { return kPassthrough; }
 

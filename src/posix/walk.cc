@@ -16,6 +16,8 @@ using base::Text;
 namespace {
 
 constexpr uint32_t kNameMax = 255;
+// Beside the caller's flags: something is mounted over inodes of the mount that the walk is on.
+constexpr uint32_t kWalkCovered = 1u << 31;
 
 // Where the walk stands: what is left of the text, and the directory it is about.
 struct State {
@@ -121,6 +123,32 @@ void remember(const State& state, uint32_t size) {
   __atomic_store_n(&cache.seq, cache.seq + 1, __ATOMIC_RELAXED);
 }
 
+// What is mounted over an inode is the kernel's to walk into. Whoever was below it before goes on there, as natively.
+[[gnu::noinline, gnu::cold]] Result<void> refuse_covered(const State& state,
+                                                         engine::InodeNumber inode) {
+  const engine::InodeRecord* record = state.walk.mount->volume.inode(inode.index());
+  if (record && __atomic_load_n(&record->flags, __ATOMIC_RELAXED) & format::kInodeCovered)
+    return pass(Way::k_passed_mount_crossing);
+  return {};
+}
+inline Result<void> check_covered(const State& state, engine::InodeNumber inode) {
+  if (!(state.flags & kWalkCovered)) [[likely]]
+    return {};
+  return refuse_covered(state, inode);
+}
+
+// At the start of a walk, and where a link has led to a mount. by_path: to the mount point, which may be covered itself.
+[[gnu::noinline, gnu::cold]] Result<void> watch_for_covers(State& state, bool by_path) {
+  state.flags |= kWalkCovered;
+  state.may_remember = false;
+  return by_path ? refuse_covered(state, state.walk.directory) : Result<void>();
+}
+inline Result<void> note_covers(State& state, uint64_t tree_seq, bool by_path) {
+  if (!(tree_seq & format::kTreeCovered)) [[likely]]
+    return {};
+  return watch_for_covers(state, by_path);
+}
+
 Result<void> begin_at(State& state, Mount& mount, engine::InodeNumber directory) {
   Walk& walk = state.walk;
   walk.mount = &mount;
@@ -218,7 +246,8 @@ Result<void> expand_link(State& state, engine::InodeNumber link) {
     walk.directory = state.start;
     return {};
   }
-  return begin_absolute(state);
+  BT_TRY(begin_absolute(state));
+  return note_covers(state, tree_seq_of(*walk.mount), true);
 }
 
 Result<void> search_permission(Walk& walk) {
@@ -234,7 +263,7 @@ Result<void> go_up(State& state) {
   if (walk.directory == engine::kRootInode) return pass(Way::k_passed_mount_crossing);
   engine::Context context = walk.context();
   BT_TRY_ASSIGN(walk.directory, engine::parent_of(context, walk.directory));
-  return {};
+  return check_covered(state, walk.directory);
 }
 
 // The walk ended at walk.directory itself.
@@ -284,6 +313,22 @@ Component next_component(State& state) {
 bool is_dot(Text name) { return name.size == 1 && name[0] == '.'; }
 bool is_dot_dot(Text name) { return name.size == 2 && name[0] == '.' && name[1] == '.'; }
 
+// Where the path cache has not led, for that knows no covered places.
+inline Result<void> look_up(State& state, Text name) {
+  Walk& walk = state.walk;
+  engine::Context context = walk.context();
+  BT_TRY(engine::lookup(context, walk.directory, name, walk.found));
+  return check_covered(state, walk.found.inode);
+}
+
+// A name to be removed or moved.
+[[gnu::noinline, gnu::cold]] Result<void> refuse_covered_name(State& state) {
+  engine::Context context = state.walk.context();
+  engine::Found found;
+  if (!engine::lookup(context, state.walk.directory, state.walk.last, found)) return {};
+  return refuse_covered(state, found.inode);
+}
+
 // The last name of the path. True: the walk is done; false: a link was put in its place.
 Result<bool> finish_at_name(State& state, const Component& component) {
   Walk& walk = state.walk;
@@ -291,7 +336,11 @@ Result<bool> finish_at_name(State& state, const Component& component) {
   walk.last = component.name;
   walk.trailing_slash = component.slash_behind;
   walk.exists = false;
-  if (state.flags & kWalkParent) return true;
+  if (state.flags & kWalkParent) {
+    if (state.flags & kWalkCovered) [[unlikely]]
+      BT_TRY(refuse_covered_name(state));
+    return true;
+  }
   if ((state.flags & kWalkCreate) && component.slash_behind) {
     if (!state.searched) BT_TRY(search_permission(walk));
     return Error(EISDIR);
@@ -299,7 +348,7 @@ Result<bool> finish_at_name(State& state, const Component& component) {
   engine::Context context = walk.context();
   auto looked_up =
       state.searched ? engine::lookup_searched(context, walk.directory, component.name, walk.found)
-                     : engine::lookup(context, walk.directory, component.name, walk.found);
+                     : look_up(state, component.name);
   state.searched = false;
   if (state.may_remember && state.links == 0 &&
       (looked_up || looked_up.error().errno_value() == ENOENT))
@@ -327,7 +376,7 @@ Result<void> step_into(State& state, Text name) {
   BT_TRY(engine::lookup(context, walk.directory, name, found));
   if (S_ISDIR(found.mode)) [[likely]] {
     walk.directory = found.inode;
-    return {};
+    return check_covered(state, found.inode);
   }
   if (!S_ISLNK(found.mode)) return Error(ENOTDIR);
   // The slash between the link and the rest was skipped; the target needs it back.
@@ -379,6 +428,7 @@ Result<bool> walk_magic(State& state) {
   }
   BT_TRY(begin_at_descriptor(state, magic.fd));
   state.start = walk.directory;
+  BT_TRY(note_covers(state, tree_seq_of(*walk.mount), false));
   BT_TRY(run(state));
   return true;
 }
@@ -454,8 +504,9 @@ Result<void> walk_path(int32_t directory, const char* path, uint32_t flags, Walk
     state.origin_epoch = origin_epoch_of(*walk.mount);
     // Epoch 0 of a volume with an origin: every name is asked for each time.
     state.may_remember = state.origin_epoch != 0 || !walk.mount->volume.origin();
-    state.tree_seq = tree_seq_of(*walk.mount);
   }
+  state.tree_seq = tree_seq_of(*walk.mount);
+  BT_TRY(note_covers(state, state.tree_seq, walk.absolute || state.position != 0));
   return run(state);
 }
 
