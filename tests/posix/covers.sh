@@ -10,11 +10,13 @@ ln -s a/b "$covered/link"
 cover() { mount "$@" || fail "mount $*"; }
 
 coproc served { cd "$covered/a" && exec "$btfuse" run -- bash -c 'while read -r command; do eval "$command"; echo .; done'; }
+# The shell forgets them when the program has ended.
+to_served=${served[1]} from_served=${served[0]} served_pid=$served_PID
 # What the program prints for a command, lines joined.
 answer_of() {
   local line text=
-  echo "$1" >&"${served[1]}"
-  while read -r -t 60 line <&"${served[0]}" && [ "$line" != . ]; do text+="${text:+ }$line"; done
+  echo "$1" >&"$to_served"
+  while read -r -t 60 line <&"$from_served" && [ "$line" != . ]; do text+="${text:+ }$line"; done
   echo "$text"
 }
 # NAME EXPECTED COMMAND: sooner or later.
@@ -70,5 +72,5 @@ equal 'covers: by a program in-process' over "$("$btfuse" run -- perl -e "$progr
 equal 'covers: on the other file system' over "$(cat "$covered/a/b/f")"
 in_time 'seen by others' over "$(show "$first")"
 umount "$covered/a/b"
-exec {served[1]}>&-
-wait "$served_PID"
+exec {to_served}>&-
+wait "$served_pid"
