@@ -74,6 +74,16 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 // link_target: of a symbolic link.
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target);
+// The same, unless the inode was changed by us (note_own_change) since `change` was read of its record, before the source was
+// asked: EAGAIN.
+Result<void> store_source_attributes(Context& context, InodeNumber inode,
+                                     const SourceAttributes& source, bool ours, Text link_target,
+                                     uint64_t change);
+// A change of ours is at the source. What it made of the times there is asked for when somebody wants to know. Whatever else
+// differs then is a stranger's work: of a file more than the ctime, or that later than now; what becomes of a directory's names
+// the daemon is told. mode: the new one; 0: as it is, and the engine's own operation has changed the record's times already.
+// False: nobody watches the directory, its times must be asked for now.
+Result<bool> note_own_change(Context& context, InodeNumber inode, uint32_t mode);
 // The same ahead of need: kept only if nobody has asked for them yet and nothing here has changed since `change` was read of
 // the record, else EAGAIN. So what was asked of the source before a change of our own never covers what the change has left.
 Result<void> store_attributes_ahead(Context& context, InodeNumber inode,

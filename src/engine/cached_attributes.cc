@@ -4,15 +4,30 @@
 #include "engine/cached.h"
 #include "engine/file_pages.h"
 #include "engine/inode_lock.h"
+#include "engine/inode_times.h"
 
 namespace bt::engine {
 namespace {
 
-// Of a clean file: its bytes at the source are not those that are here.
+// Of clock_now_ns, against the kernel's.
+constexpr int64_t kClockErrorNs = 1'000'000;
+
+// Of a clean file: its bytes at the source are not those that are here. Our own change, of which the record has the time, moved
+// the ctime alone.
 bool has_other_bytes(const InodeRecord& record, const SourceAttributes& source) {
   const CachedPart& cached = record.cached;
-  return cached.source_mtime_ns != source.mtime_ns || cached.source_ctime_ns != source.ctime_ns ||
+  bool changed_here = record.flags & kInodeChangedHere;
+  bool other_ctime =
+      changed_here ? source.ctime_ns > base::max(record.ctime_ns, cached.source_ctime_ns) + kClockErrorNs
+                   : cached.source_ctime_ns != source.ctime_ns;
+  return other_ctime || cached.source_mtime_ns != source.mtime_ns ||
          cached.source_size != source.size;
+}
+
+// The daemon is told of what others do in it.
+bool is_watched(const Volume& volume, const DirectoryPart& part) {
+  return __atomic_load_n(&volume.superblock().origin_watched, __ATOMIC_RELAXED) &&
+         __atomic_load_n(&part.watch_epoch, __ATOMIC_RELAXED);
 }
 
 void store_file(Transaction& txn, InodeRecord& record, const SourceAttributes& source) {
@@ -34,8 +49,7 @@ void store_directory(Transaction& txn, Volume& volume, InodeRecord& record,
   if (differs && !ours) txn.store(part.names_epoch, 0u);
   if (differs && ours) {
     // Somebody else's change between ours and the look at the source would go unnoticed, unless the daemon is told of it.
-    bool watched = __atomic_load_n(&volume.superblock().origin_watched, __ATOMIC_RELAXED) &&
-                   __atomic_load_n(&part.watch_epoch, __ATOMIC_RELAXED);
+    bool watched = is_watched(volume, part);
     txn.store(part.source_mtime_ns, watched ? source.mtime_ns : 0);
     txn.store(part.source_ctime_ns, watched ? source.ctime_ns : 0);
   }
@@ -64,11 +78,13 @@ Result<void> store_link(Transaction& txn, Context& context, InodeNumber inode, I
 
 enum class Stored { kDone, kDropPagesFirst };
 
+constexpr uint64_t kAnyChange = UINT64_MAX;
+
 // How the source's attributes came to be asked for.
 struct Asked {
   bool ours;  // after a change of our own
   bool ahead = false;
-  uint64_t change = 0;  // ahead: of the record, before the source was asked
+  uint64_t change = kAnyChange;  // of the record, before the source was asked
 };
 
 Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttributes& source,
@@ -77,6 +93,9 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
   bool ours = asked.ours;
   if (asked.ahead && (record->valid_epoch != 0 || record->change != asked.change))
+    return Error(EAGAIN);
+  bool changed_here = record->flags & kInodeChangedHere;
+  if (changed_here && asked.change != kAnyChange && record->change != asked.change)
     return Error(EAGAIN);
   if (record->origin != source.number || ((record->mode ^ source.mode) & kModeType))
     return Error(ESTALE);
@@ -91,8 +110,10 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
       return Stored::kDropPagesFirst;
     }
   }
-  if (record->ctime_ns != source.ctime_ns && (record->flags & kInodeXattrsKnown))
-    txn.store(record->flags, record->flags & ~kInodeXattrsKnown);
+  bool doubts_xattrs = record->ctime_ns != source.ctime_ns && (record->flags & kInodeXattrsKnown);
+  if (doubts_xattrs || changed_here)
+    txn.store(record->flags,
+              record->flags & ~(kInodeChangedHere | (doubts_xattrs ? kInodeXattrsKnown : 0)));
   bool other_rights =
       record->mode != source.mode || record->uid != source.uid || record->gid != source.gid;
   if (is_directory(source.mode) && other_rights) txn.bump_dirtree();
@@ -107,7 +128,7 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   if (type == kModeRegular)
     store_file(txn, *record, source);
   else if (type == kModeDirectory)
-    store_directory(txn, context.volume(), *record, source, ours);
+    store_directory(txn, context.volume(), *record, source, ours || changed_here);
   else if (type == kModeLink)
     BT_TRY(store_link(txn, context, inode, *record, target));
   if (type != kModeRegular && type != kModeDirectory) {
@@ -142,6 +163,25 @@ uint32_t* ahead_mark(InodeRecord& inode) {
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target) {
   return store(context, inode, source, {.ours = ours}, link_target);
+}
+
+Result<void> store_source_attributes(Context& context, InodeNumber inode,
+                                     const SourceAttributes& source, bool ours, Text link_target,
+                                     uint64_t change) {
+  return store(context, inode, source, {.ours = ours, .change = change}, link_target);
+}
+
+Result<bool> note_own_change(Context& context, InodeNumber inode, uint32_t mode) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  if (is_directory(record->mode) && !is_watched(context.volume(), record->directory)) return false;
+  txn.store(record->flags, (record->flags | kInodeChangedHere) & ~kInodeXattrsKnown);
+  if (mode) {
+    txn.store(record->mode, mode);
+    mark_changed(txn, *record, clock_now_ns(context.thread));
+  }
+  txn.commit();
+  return true;
 }
 
 Result<void> store_attributes_ahead(Context& context, InodeNumber inode,

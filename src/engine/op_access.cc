@@ -7,7 +7,7 @@
 namespace bt::engine {
 
 Result<void> check_access(Context& context, InodeNumber inode, uint32_t mask) {
-  BT_TRY(require_attributes(context, inode));
+  BT_TRY(require_rights(context, inode));
   AccessView view{};
   BT_TRY(read_inode(context.thread, inode,
                     [&](const InodeRecord& record) { view = access_view(inode.index(), record); }));

@@ -74,7 +74,7 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
     }
     if (origin) [[unlikely]]
       remember_name(volume, entry);
-    if (origin && !require_attributes(context, entry.child)) [[unlikely]] {
+    if (origin && !require_rights(context, entry.child)) [[unlikely]] {
       // The source has something else by that name, or nothing.
       BT_TRY(require_names(context, directory));
       continue;

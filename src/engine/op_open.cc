@@ -173,7 +173,7 @@ Result<DescriptionIndex> make_and_open(Context& context, const Entry& entry, Ino
 Result<DescriptionIndex> open_description(Context& context, SessionIndex session, int32_t fd,
                                           InodeNumber inode, uint32_t flags, bool close_on_exec,
                                           bool created) {
-  BT_TRY(require_attributes(context, inode));
+  BT_TRY(require_rights(context, inode));
   return open_and_truncate(context, {session, fd, close_on_exec}, inode, flags, created);
 }
 

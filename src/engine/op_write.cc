@@ -305,7 +305,7 @@ Result<Step> Writer::write_without_pages(uint64_t at, uint64_t size, PieceCursor
 
 // A failed write-back is told once, by the next write.
 Result<void> prepare_cached_write(Context& context, InodeNumber number) {
-  BT_TRY(require_attributes(context, number));
+  BT_TRY(require_rights(context, number));
   BT_TRY_ASSIGN(int32_t failure, take_write_error(context, number));
   if (failure) return Error(failure);
   return {};

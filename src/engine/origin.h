@@ -100,6 +100,18 @@ inline Result<void> require_attributes(Context& context, InodeNumber inode) {
   if (!origin) [[likely]]
     return {};
   const InodeRecord* record = context.volume().inode(inode.index());
+  if (record && is_current_epoch(context.volume(), load_relaxed(record->valid_epoch)) &&
+      !(load_relaxed(record->flags) & kInodeChangedHere))
+    return {};
+  return origin->validate(context, inode);
+}
+
+// Before reading attributes other than the times, which may still have to be asked for after a change of ours.
+inline Result<void> require_rights(Context& context, InodeNumber inode) {
+  const OriginTable* origin = origin_of(context);
+  if (!origin) [[likely]]
+    return {};
+  const InodeRecord* record = context.volume().inode(inode.index());
   if (record && is_current_epoch(context.volume(), load_relaxed(record->valid_epoch))) return {};
   return origin->validate(context, inode);
 }

@@ -119,6 +119,8 @@ inline constexpr uint32_t kInodeTmpfile =
     4;  // O_TMPFILE without O_EXCL: may be given a name by linkat
 inline constexpr uint32_t kInodeHasDefaultAcl =
     16;  // a directory with a system.posix_acl_default attribute
+inline constexpr uint32_t kInodeChangedHere =
+    512;  // changed at the origin by us, which has not been asked since what the times are
 inline constexpr uint32_t kInodeDirty = 32;  // on the dirty list: data to be written to the origin
 inline constexpr uint32_t kInodeMappedBeyond =
     64;  // pages beyond the end may be mapped and hold anything (engine/page_removal.cc)

@@ -47,9 +47,15 @@ class MakingFor {
   engine::Thread& thread_;
 };
 
-// Step 4, and the name's hint; whether it works or not, the change is done.
+// Times that a change of ours has moved are asked for when somebody wants to know them, where that is as good as at once.
+Result<void> leave_times_open(Context& context, InodeNumber inode) {
+  BT_TRY_ASSIGN(bool may_wait, engine::note_own_change(context, inode, 0));
+  return may_wait ? Result<void>{} : refresh(context, inode, true);
+}
+
+// Step 4; whether it works or not, the change is done.
 void finish_change(Context& context, InodeNumber directory) {
-  if (!refresh(context, directory, true))
+  if (!leave_times_open(context, directory))
     (void)engine::invalidate(context, directory, true).has_value();
 }
 
@@ -252,7 +258,7 @@ Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNum
   }
   (void)engine::name_again(own, to, to_name).has_value();
   if (flags & engine::kRenameExchange) (void)engine::name_again(own, from, from_name).has_value();
-  (void)refresh(own, moved.inode, true).has_value();
+  (void)leave_times_open(own, moved.inode).has_value();
   if (over) (void)engine::invalidate(own, replaced.inode, false).has_value();
   finish_change(own, from);
   if (to != from) finish_change(own, to);
@@ -311,12 +317,18 @@ Result<void> change_at_source(Context& context, const char* path, uint32_t mode,
   return {};
 }
 
+// Whether nothing but the times is to be asked for after it: a file's new rights, without the bit that the kernel may refuse.
+bool has_known_result(uint32_t mode, const engine::AttributeChange& change) {
+  return change.which == engine::AttributeChange::kMode && !(change.mode & engine::kModeSetGid) &&
+         (mode & engine::kModeType) == engine::kModeRegular;
+}
+
 }  // namespace
 
 Result<void> set_attributes(Context& context, InodeNumber inode,
                             const engine::AttributeChange& change, engine::Attributes& after) {
   using Change = engine::AttributeChange;
-  BT_TRY(engine::require_attributes(context, inode));
+  BT_TRY(engine::require_rights(context, inode));
   const format::InodeRecord* record = context.volume().inode(inode.index());
   if (!record) return Error(ESTALE);
   bool nameless = load_relaxed(record->nlink) == 0;
@@ -337,7 +349,13 @@ Result<void> set_attributes(Context& context, InodeNumber inode,
     size_alone.size = change.size;
     BT_TRY(engine::set_attributes(own, inode, size_alone, after));
   }
-  BT_TRY(refresh(own, inode, true));
+  uint32_t mode = load_relaxed(record->mode);
+  if (has_known_result(mode, change)) {
+    uint32_t type = mode & engine::kModeType;
+    BT_TRY(engine::note_own_change(own, inode, type | (change.mode & engine::kModeBits)));
+  } else {
+    BT_TRY(refresh(own, inode, true));
+  }
   return engine::read_attributes(own, inode, after);
 }
 

@@ -60,7 +60,7 @@ Result<void> list_once(Context& context, InodeNumber directory, SourceFile& file
     (void)engine::store_attributes_ahead(context, directory, before, {}, listing.change)
         .has_value();
   else
-    BT_TRY(engine::store_source_attributes(context, directory, before, false, {}));
+    BT_TRY(engine::store_source_attributes(context, directory, before, false, {}, listing.change));
   for (;;) {
     int64_t got =
         raw_syscall(SYS_getdents64, file.descriptor(), raw_argument(scratch->names), kNamesBytes);
@@ -118,7 +118,8 @@ void end_ahead(Context& context, format::InodeRecord& file, metrics::Event event
 
 Result<void> validate(Context& context, InodeNumber inode) {
   format::InodeRecord* record = context.volume().inode(inode.index());
-  if (record && vouch_for_attributes(context, *record, inode.index())) {
+  bool is_known = record && !(load_relaxed(record->flags) & format::kInodeChangedHere);
+  if (is_known && vouch_for_attributes(context, *record, inode.index())) {
     end_ahead(context, *record, metrics::Event::k_ahead_used);
     return {};
   }

@@ -22,6 +22,8 @@ using base::raw_syscall;
 using engine::load_relaxed;
 
 constexpr uint32_t kPathTries = 16;
+// Somebody changes it faster than it can be asked for.
+constexpr uint32_t kRefreshTries = 64;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 }  // namespace
@@ -216,7 +218,9 @@ bool is_dead_tag(const engine::Volume& volume, uint64_t tag) {
   return !same || shm::is_dead(shm::token_word(slot->token));
 }
 
-Result<void> refresh(Context& context, InodeNumber inode, bool ours) {
+namespace {
+
+Result<void> refresh_once(Context& context, InodeNumber inode, bool ours, uint64_t change) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
   SourceAttributes attributes;
@@ -228,7 +232,19 @@ Result<void> refresh(Context& context, InodeNumber inode, bool ours) {
     BT_TRY_ASSIGN(uint64_t length, source_result(size));
     target = {scratch->link, static_cast<uint32_t>(length)};
   }
-  return engine::store_source_attributes(context, inode, attributes, ours, target);
+  return engine::store_source_attributes(context, inode, attributes, ours, target, change);
+}
+
+}  // namespace
+
+Result<void> refresh(Context& context, InodeNumber inode, bool ours) {
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  if (!record) return Error(ESTALE);
+  for (uint32_t tries = 0;; tries++) {
+    uint64_t change = __atomic_load_n(&record->change, __ATOMIC_ACQUIRE);
+    Result<void> stored = refresh_once(context, inode, ours, change);
+    if (stored || stored.error() != Error(EAGAIN) || tries == kRefreshTries) return stored;
+  }
 }
 
 namespace {
