@@ -94,8 +94,13 @@ bool take_ahead_mark(InodeRecord& inode);
 void set_ahead_mark(InodeRecord& inode);
 
 // ---- news -------------------------------------------------------------------------------------------------------------------
-// The directory is watched from `epoch` on (origin/watch.h); 0: no more, if `watch` is the one that it had.
-Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch);
+// The directory is watched from `epoch` on (origin/watch.h); 0: no more, if `watch` is the one that it had. children: as
+// DirectoryPart::children_epoch, if it was not watched before; kToldOfNames or `epoch`.
+Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch,
+                        uint32_t children);
+// The watch tells of attributes too, from `epoch` on, if children_epoch was `from` (kToldOf…). With epoch kToldOfNamesForNow
+// no more, if it was told of them so far. Whether it was so.
+Result<bool> note_told(Context& context, InodeNumber directory, uint32_t from, uint32_t epoch);
 // What the source told of an inode, in `epoch`.
 enum class News : uint8_t {
   kItself,    // it changed

@@ -200,16 +200,34 @@ void set_ahead_mark(InodeRecord& inode) {
   if (uint32_t* mark = ahead_mark(inode)) __atomic_store_n(mark, 1, __ATOMIC_RELAXED);
 }
 
-Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch) {
+Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, uint32_t epoch,
+                        uint32_t children) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   DirectoryPart& part = record->directory;
-  if (epoch != 0 || part.watch == watch) {
+  bool is_watched_already = part.watch == watch && part.watch_epoch != 0;
+  if (epoch == 0 && part.watch == watch)
+    __atomic_store_n(&part.watch_epoch, 0, __ATOMIC_RELEASE);
+  if (epoch != 0) {
+    // Who watched it at the same time may be told of more.
+    if (!is_watched_already || children != kToldOfNames)
+      __atomic_store_n(&part.children_epoch, children, __ATOMIC_RELEASE);
     __atomic_store_n(&part.watch, watch, __ATOMIC_RELAXED);
     __atomic_store_n(&part.watch_epoch, epoch, __ATOMIC_RELEASE);
   }
   txn.roll_back();  // Nothing was logged: these words are true whoever dies.
   return {};
+}
+
+Result<bool> note_told(Context& context, InodeNumber directory, uint32_t from, uint32_t epoch) {
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
+  DirectoryPart& part = record->directory;
+  bool was_so = epoch == kToldOfNamesForNow ? part.children_epoch < kToldOfNamesForNow
+                                            : part.children_epoch == from;
+  if (was_so) __atomic_store_n(&part.children_epoch, epoch, __ATOMIC_RELEASE);
+  txn.roll_back();  // As above.
+  return was_so;
 }
 
 Result<bool> note_news(Context& context, InodeNumber inode, News news, uint32_t epoch) {
@@ -231,7 +249,8 @@ Result<bool> note_news(Context& context, InodeNumber inode, News news, uint32_t 
   } else if (type == kModeRegular) {
     mark = &record->cached.changed_epoch;
   }
-  if (mark) __atomic_store_n(mark, epoch, __ATOMIC_RELEASE);
+  bool is_told = !mark || news != News::kChildren || *mark < kToldOfNamesForNow;
+  if (mark && is_told) __atomic_store_n(mark, epoch, __ATOMIC_RELEASE);
   txn.roll_back();  // As above.
   return mark != nullptr;
 }

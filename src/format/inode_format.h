@@ -33,11 +33,17 @@ struct DirectoryPart {
   uint32_t watch_epoch;     // atomic: when the watch was set; 0 = none
   uint32_t changed_epoch;   // atomic, daemon only: the last news of the directory itself
   uint32_t renamed_epoch;   // atomic, daemon only: the last time its names were found to differ
-  uint32_t children_epoch;  // atomic, daemon only: news of an entry that has no changed_epoch
+  // atomic: news of an entry that has no changed_epoch; or one of the two below
+  uint32_t children_epoch;
   uint32_t news;            // atomic, daemon only: grows with each news of a name in it
   uint32_t ahead;  // atomic: 1 = listed ahead of need (origin/prefetcher.h), and not used since
-  uint32_t reserved;
+  uint32_t own_changes;  // hint: how often we changed an entry's attributes at the origin
 };
+
+// children_epoch of a directory of whose names alone we are told, but not of its and its entries' attributes: because nobody
+// has asked for any, or because we change them so often that the news are our own.
+inline constexpr uint32_t kToldOfNames = UINT32_MAX;
+inline constexpr uint32_t kToldOfNamesForNow = UINT32_MAX - 1;
 
 // What a regular file keeps when an origin stands behind it. Its pages are a cache then: a hole within the size is a page
 // that is not here. Pages [first_dirty, last_dirty] may be newer here than there (kPageDirty says which).

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include "engine/directory_index.h"
 #include "engine/make_entry.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
@@ -229,14 +230,29 @@ Result<void> link(Context& context, InodeNumber inode, InodeNumber directory, Te
   return engine::read_attributes(own, inode, after);
 }
 
+namespace {
+
+// What the name stands for. Precondition: the directory's names are here, as a rule.
+Result<InodeNumber> find_name(Context& context, InodeNumber directory, Text name) {
+  engine::Entry entry;
+  uint32_t hash = engine::hash_name(directory.index(), name);
+  BT_TRY(engine::find_entry(context.thread, directory.index(), name, hash, entry));
+  if (entry.child) return entry.child;
+  engine::Found found;
+  BT_TRY(engine::lookup(context, directory, name, found));
+  return found.inode;
+}
+
+}  // namespace
+
 Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNumber to,
                     Text to_name, uint32_t flags) {
   BT_TRY(require_directory(context, from));
-  BT_TRY(require_directory(context, to));
-  engine::Found moved, replaced;
-  BT_TRY(engine::lookup(context, from, from_name, moved));
+  if (to != from) BT_TRY(require_directory(context, to));
+  engine::Found replaced;
+  BT_TRY_ASSIGN(InodeNumber moved, find_name(context, from, from_name));
   bool over = engine::lookup(context, to, to_name, replaced).has_value();
-  bool replaces = over && !(flags & engine::kRenameExchange) && replaced.inode != moved.inode;
+  bool replaces = over && !(flags & engine::kRenameExchange) && replaced.inode != moved;
   Removal removal(context, replaced.inode);
   if (replaces) BT_TRY(removal.begin());
   engine::OriginAtWork working(context.thread);
@@ -258,7 +274,7 @@ Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNum
   }
   (void)engine::name_again(own, to, to_name).has_value();
   if (flags & engine::kRenameExchange) (void)engine::name_again(own, from, from_name).has_value();
-  (void)leave_times_open(own, moved.inode).has_value();
+  (void)leave_times_open(own, moved).has_value();
   if (over) (void)engine::invalidate(own, replaced.inode, false).has_value();
   finish_change(own, from);
   if (to != from) finish_change(own, to);
@@ -353,6 +369,7 @@ Result<void> set_attributes(Context& context, InodeNumber inode,
   if (has_known_result(mode, change)) {
     uint32_t type = mode & engine::kModeType;
     BT_TRY(engine::note_own_change(own, inode, type | (change.mode & engine::kModeBits)));
+    count_own_change(own, inode);
   } else {
     BT_TRY(refresh(own, inode, true));
   }

@@ -47,16 +47,22 @@ Result<void> enter_entries(Context& context, InodeNumber directory, const engine
   return {};
 }
 
-Result<void> list_once(Context& context, InodeNumber directory, SourceFile& file, bool ahead) {
+// ahead: nobody has asked for it. attributes: those of what is in it will be asked for.
+struct ListingFor {
+  bool ahead, attributes;
+};
+
+Result<void> list_once(Context& context, InodeNumber directory, SourceFile& file,
+                       ListingFor purpose) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, directory, {}, scratch->path[0]));
   engine::Listing listing;
   BT_TRY(engine::begin_listing(context, directory, listing));
   BT_TRY(file.open(context, path, O_RDONLY | O_DIRECTORY));
-  watch_directory(context, directory, file.descriptor());
+  watch_directory(context, directory, file.descriptor(), purpose.attributes);
   SourceAttributes before;
   BT_TRY(ask_source(context, file.descriptor(), "", before));
-  if (ahead)
+  if (purpose.ahead)
     (void)engine::store_attributes_ahead(context, directory, before, {}, listing.change)
         .has_value();
   else
@@ -68,6 +74,8 @@ Result<void> list_once(Context& context, InodeNumber directory, SourceFile& file
     if (size == 0) break;
     BT_TRY(enter_entries(context, directory, listing, scratch->names, size));
   }
+  // So that the first use is noticed: it looks at the attributes, which are true in the present epoch.
+  if (purpose.ahead && before.epoch > 1) before.epoch--;
   return engine::end_listing(context, directory, listing, before);
 }
 
@@ -131,6 +139,8 @@ Result<void> validate(Context& context, InodeNumber inode) {
   if (record) {
     end_ahead(context, *record, metrics::Event::k_ahead_wasted);
     if (load_relaxed(record->valid_epoch) == 0) note_attribute_miss(context, *record);
+    if (!engine::is_directory(load_relaxed(record->mode)))
+      watch_attributes_of(context, *record, inode.index());
   }
   Result<void> asked = ask_again(context, inode);
   return !asked && asked.error() == Error(ENOENT) ? Error(ESTALE) : asked;
@@ -144,7 +154,8 @@ Result<void> list_again(Context& context, InodeNumber directory) {
   make_room_for_names(context);
   for (uint32_t tries = 0; tries < kTries; tries++) {
     SourceFile file;
-    Result<void> listed = list_once(context, directory, file, false);
+    Result<void> listed =
+        list_once(context, directory, file, {.ahead = false, .attributes = wants_attributes(context)});
     if (listed || listed.error() != Error(EAGAIN)) return listed;
     // Whoever listed it at the same time may have done the work.
     const format::InodeRecord* record = context.volume().inode(directory.index());
@@ -178,7 +189,8 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
     note_listing(context, directory);
     return {};
   }
-  BT_TRY(validate(context, directory));
+  if (!engine::is_current_epoch(context.volume(), load_relaxed(record->valid_epoch)))
+    BT_TRY(validate(context, directory));
   if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
   if (load_relaxed(record->nlink) == 0) return {};
   BT_TRY_ASSIGN(bool hold, names_hold(context, directory, *record));
@@ -190,8 +202,18 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   return {};
 }
 
-Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file) {
-  return list_once(context, directory, file, true);
+Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file, bool attributes) {
+  return list_once(context, directory, file, {.ahead = true, .attributes = attributes});
+}
+
+Result<void> look_again(Context& context, InodeNumber directory) {
+  format::InodeRecord* record = context.volume().inode(directory.index());
+  if (!record) return Error(ESTALE);
+  BT_TRY(validate(context, directory));
+  if (!engine::is_directory(load_relaxed(record->mode)) || load_relaxed(record->nlink) == 0)
+    return {};
+  auto hold = names_hold(context, directory, *record);
+  return hold ? Result<void>{} : hold.error();
 }
 
 namespace {

@@ -88,6 +88,11 @@ void note_entry(Context& context, Habit& habit, Habit::Run& run, const format::I
 
 }  // namespace
 
+bool wants_attributes(Context& context) {
+  Habit* habit = habit_of(context);
+  return habit && (habit->attributes || habit->pages);
+}
+
 void note_listing(Context& context, InodeNumber directory) {
   Habit* habit = habit_of(context);
   if (!habit || directory == format::kRootInode) return;

@@ -512,6 +512,9 @@ TEST_F(WatchedTest, what_is_watched_is_not_asked_for_again) {
   put("g", "bytes");
   InodeNumber file = look("f");
   EXPECT_EQ(read(file), "bytes");
+  // The directory was listed before anybody looked at what is in it: it is looked at once more.
+  next_epoch();
+  EXPECT_EQ(look("f"), file);
   // The source is out of reach: only what needs no look at it is answered.
   int reachable = root.root;
   root.root = -1;

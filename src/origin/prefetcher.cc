@@ -177,7 +177,7 @@ void Prefetcher::fetch_directory(Context& context, const Task& task, InodeNumber
   below->directory = directory;
   below->what = task.what;
   below->is_below = true;
-  if (!list_ahead(context, directory, below->file)) return;
+  if (!list_ahead(context, directory, below->file, task.what & format::kAheadAttributes)) return;
   note_fetched(context, directory);
   tasks_.push_back(std::move(below));
 }
@@ -194,6 +194,7 @@ void Prefetcher::fetch(Context& context, Task& task, const Entry& entry) {
     if (!scratch) return;
     auto path = source_path(context, task.directory, {}, (*scratch)->path[0]);
     if (!path || !task.file.open(context, *path, O_PATH | O_DIRECTORY)) return;
+    watch_attributes(context, task.directory, task.file.descriptor(), format::kToldOfNames);
   }
   if (fetch_attributes(context, task, entry) && (task.what & format::kAheadPages))
     fetch_pages_of(context, task, entry);
@@ -208,8 +209,8 @@ void Prefetcher::step(Context& context) {
     fetch(context, task, entry);
     return;
   }
-  // What was found carries an older epoch now, so that its first use comes by and is noticed.
-  bool fetched = task.file.descriptor() >= 0;
+  // What was found carries an older epoch now, so that its first use comes by and is noticed; names do anyway.
+  bool fetched = task.file.descriptor() >= 0 && (task.what & format::kAheadAttributes);
   std::erase_if(tasks_, [&](const auto& each) { return each.get() == &task; });
   if (fetched) begin_epoch(volume_);
 }

@@ -116,7 +116,9 @@ Result<void> fill_xattrs(Context& context, InodeNumber inode);
 Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
                          uint64_t size, uint64_t first, uint32_t count);
 // The directory is listed before anybody has asked for its names; `file` is left open on it. EAGAIN: somebody is at it.
-Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file);
+Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file, bool attributes);
+// A directory that was listed is looked at: if its times hold, so do its names, in the present epoch.
+Result<void> look_again(Context& context, InodeNumber directory);
 Result<void> create(Context& context, InodeNumber directory, Text name,
                     const engine::NewInode& what, engine::Attributes& made);
 Result<void> create_and_open(Context& context, InodeNumber directory, Text name,

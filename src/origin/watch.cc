@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "origin/watch.h"
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 
@@ -14,8 +15,9 @@ using base::raw_argument;
 using base::raw_syscall;
 using engine::load_relaxed;
 
-constexpr uint32_t kNews = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
-                           IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+constexpr uint32_t kNewsOfNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+constexpr uint32_t kNews = kNewsOfNames | IN_ATTRIB | IN_MODIFY;
 
 uint32_t load_epoch(const uint32_t& place) { return __atomic_load_n(&place, __ATOMIC_RELAXED); }
 
@@ -23,30 +25,36 @@ bool is_watched(const format::DirectoryPart& part) {
   return __atomic_load_n(&part.watch_epoch, __ATOMIC_ACQUIRE) != 0;
 }
 
-// The directory in which the file hangs by the name that is remembered; nullptr: not known.
-const format::DirectoryPart* part_above(const engine::Volume& volume,
-                                        const format::InodeRecord& record,
-                                        format::InodeIndex index) {
+// The directory in which the file hangs by the name that is remembered; 0: not known.
+InodeNumber directory_above(const engine::Volume& volume, const format::InodeRecord& record,
+                            format::InodeIndex index) {
   const format::DentryRecord* dentry = volume.dentry(load_relaxed(record.name));
   if (!dentry || load_relaxed(dentry->kind) != format::kDentryName ||
       load_relaxed(dentry->child) != index ||
       load_relaxed(dentry->child_generation) != load_relaxed(record.generation))
-    return nullptr;
-  const format::InodeRecord* above = volume.inode(load_relaxed(dentry->parent));
-  if (!above || !engine::is_directory(load_relaxed(above->mode))) return nullptr;
-  return &above->directory;
+    return {};
+  format::InodeIndex index_above = load_relaxed(dentry->parent);
+  const format::InodeRecord* above = volume.inode(index_above);
+  if (!above || !engine::is_directory(load_relaxed(above->mode))) return {};
+  return InodeNumber::of(index_above, load_relaxed(above->generation));
+}
+
+format::DirectoryPart* part_above(engine::Volume& volume, const format::InodeRecord& record,
+                                  format::InodeIndex index) {
+  InodeNumber above = directory_above(volume, record, index);
+  return above ? &volume.inode(above.index())->directory : nullptr;
 }
 
 // The last epoch of which nobody vouches for what was found in it; UINT32_MAX: for nothing at all.
-uint32_t doubtful_epoch(const engine::Volume& volume, const format::InodeRecord& record,
+uint32_t doubtful_epoch(engine::Volume& volume, const format::InodeRecord& record,
                         format::InodeIndex index) {
   uint32_t floor = load_epoch(volume.superblock().watch_floor);
   uint32_t type = load_relaxed(record.mode) & engine::kModeType;
   if (type == engine::kModeDirectory) {
     const format::DirectoryPart& part = record.directory;
     if (!is_watched(part)) return UINT32_MAX;
-    return base::max(floor,
-                     base::max(load_epoch(part.watch_epoch), load_epoch(part.changed_epoch)));
+    uint32_t doubtful = base::max(load_epoch(part.watch_epoch), load_epoch(part.changed_epoch));
+    return base::max(floor, base::max(doubtful, load_epoch(part.children_epoch)));
   }
   if (load_relaxed(record.source_nlink) != 1) return UINT32_MAX;
   const format::DirectoryPart* above = part_above(volume, record, index);
@@ -77,12 +85,10 @@ void begin_epoch(engine::Volume& volume) {
     __atomic_add_fetch(&epoch, 1, __ATOMIC_ACQ_REL);
 }
 
-void watch_directory(Context& context, InodeNumber directory, int32_t descriptor) {
-  engine::Volume& volume = context.volume();
-  int32_t instance = static_cast<const Source*>(volume.origin_state())->watch;
-  format::InodeRecord* record = volume.inode(directory.index());
-  if (instance < 0 || !record || is_watched(record->directory) || present_epoch(volume) == 0)
-    return;
+namespace {
+
+// The watch's number, or a negative errno.
+int64_t add_watch(const engine::Volume& volume, int32_t descriptor, uint32_t mask) {
   char path[32];
   char* at = path + sizeof path - 1;
   *at = 0;
@@ -91,19 +97,79 @@ void watch_directory(Context& context, InodeNumber directory, int32_t descriptor
   constexpr Text kBefore = {"/proc/self/fd/", 14};
   at -= kBefore.size;
   __builtin_memcpy(at, kBefore.data, kBefore.size);
-  int64_t watch = raw_syscall(SYS_inotify_add_watch, instance, raw_argument(at), kNews);
+  int32_t instance = static_cast<const Source*>(volume.origin_state())->watch;
+  return raw_syscall(SYS_inotify_add_watch, instance, raw_argument(at), mask);
+}
+
+bool may_watch(const engine::Volume& volume) {
+  return static_cast<const Source*>(volume.origin_state())->watch >= 0 && present_epoch(volume);
+}
+
+}  // namespace
+
+void watch_directory(Context& context, InodeNumber directory, int32_t descriptor, bool attributes) {
+  engine::Volume& volume = context.volume();
+  const format::InodeRecord* record = volume.inode(directory.index());
+  if (!record || is_watched(record->directory) || !may_watch(volume)) return;
+  // Another may watch it for more at the same time: what he asked for stays.
+  int64_t watch = add_watch(volume, descriptor, (attributes ? kNews : kNewsOfNames) | IN_MASK_ADD);
   if (watch < 0) return;
   format::Superblock& superblock = volume.superblock();
   uint32_t epoch = present_epoch(volume);
-  if (!engine::note_watch(context, directory, static_cast<int32_t>(watch), epoch)) return;
+  if (!engine::note_watch(context, directory, static_cast<int32_t>(watch), epoch,
+                          attributes ? epoch : format::kToldOfNames))
+    return;
   uint32_t place = __atomic_fetch_add(&superblock.watched_count, 1, __ATOMIC_RELAXED);
   __atomic_store_n(&superblock.watched[place % format::kWatchedRing], directory.index(),
                    __ATOMIC_RELEASE);
-  begin_epoch(volume);
+  // Who looks at names alone has nothing yet that could carry the new one; the directory itself is looked at once more.
+  if (attributes) begin_epoch(volume);
+}
+
+void watch_attributes(Context& context, InodeNumber directory, int32_t descriptor, uint32_t from) {
+  engine::Volume& volume = context.volume();
+  const format::InodeRecord* record = volume.inode(directory.index());
+  if (!record || load_epoch(record->directory.children_epoch) != from || !may_watch(volume)) return;
+  int64_t watch = add_watch(volume, descriptor, kNews | IN_MASK_ADD);
+  if (watch < 0 || watch != load_relaxed(record->directory.watch)) return;
+  if (engine::note_told(context, directory, from, present_epoch(volume)).value_or(false))
+    begin_epoch(volume);
+}
+
+void watch_attributes_of(Context& context, const format::InodeRecord& record,
+                         format::InodeIndex index) {
+  engine::Volume& volume = context.volume();
+  InodeNumber above = directory_above(volume, record, index);
+  if (!above || load_epoch(volume.inode(above.index())->directory.children_epoch) !=
+                    format::kToldOfNames)
+    return;
+  auto scratch = scratch_of(context);
+  if (!scratch) return;
+  auto path = source_path(context, above, {}, (*scratch)->path[0]);
+  SourceFile file;
+  if (!path || !file.open(context, *path, O_PATH | O_DIRECTORY)) return;
+  watch_attributes(context, above, file.descriptor(), format::kToldOfNames);
+}
+
+void unwatch_attributes(Context& context, InodeNumber directory, int32_t descriptor) {
+  if (!engine::note_told(context, directory, 0, format::kToldOfNamesForNow).value_or(false)) return;
+  engine::Volume& volume = context.volume();
+  const format::InodeRecord* record = volume.inode(directory.index());
+  int64_t watch = add_watch(volume, descriptor, kNewsOfNames);
+  // Something else stands there by now: it is to be told of as it was.
+  if (watch >= 0 && record && watch != load_relaxed(record->directory.watch))
+    (void)add_watch(volume, descriptor, kNews);
+}
+
+void count_own_change(Context& context, InodeNumber inode) {
+  engine::Volume& volume = context.volume();
+  const format::InodeRecord* record = volume.inode(inode.index());
+  format::DirectoryPart* above = record ? part_above(volume, *record, inode.index()) : nullptr;
+  if (above) base::store_relaxed(above->own_changes, load_relaxed(above->own_changes) + 1);
 }
 
 bool vouch_for_attributes(Context& context, format::InodeRecord& record, format::InodeIndex index) {
-  const engine::Volume& volume = context.volume();
+  engine::Volume& volume = context.volume();
   uint32_t now = present_epoch(volume);
   if (now == 0) return false;
   uint32_t seen = load_epoch(record.valid_epoch);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "origin/watcher.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "engine/directory_index.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
+#include "origin/source.h"
 #include "origin/watch.h"
 
 namespace bt::origin {
@@ -24,12 +26,18 @@ using Clock = std::chrono::steady_clock;
 constexpr int kLookEveryMs = 100;  // whether to stop
 // Between two rounds: all that is used is looked up once more in each new epoch.
 constexpr auto kPause = std::chrono::milliseconds(10);
+constexpr auto kSecond = std::chrono::seconds(1);
 constexpr auto kVouchFor = std::chrono::seconds(60);
 constexpr size_t kBufferBytes = 256 << 10;
 constexpr uint32_t kReadsARound = 16;
 // A name of ours that is being changed is at the source a few microseconds before it is here.
 constexpr uint32_t kComparisons = 5;
 constexpr auto kBetweenComparisons = std::chrono::microseconds(300);
+
+// Own changes of attributes in a directory, in a second, of which it is better not to be told.
+constexpr uint32_t kBusy = 1024;
+// Directories for which more is asked at once, some 2 ms.
+constexpr size_t kAskedAtOnce = 32;
 
 constexpr uint32_t kNameNews = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
@@ -82,7 +90,13 @@ void Watcher::learn(InodeIndex index) {
   const format::InodeRecord* record = volume_.inode(index);
   if (!record || !engine::is_directory(load_relaxed(record->mode))) return;
   int watch = __atomic_load_n(&record->directory.watch, __ATOMIC_ACQUIRE);
-  if (watch > 0) directories_[watch] = InodeNumber::of(index, load_relaxed(record->generation));
+  if (watch <= 0) return;
+  auto number = InodeNumber::of(index, load_relaxed(record->generation));
+  directories_[watch] = number;
+  uint32_t told = load_relaxed(record->directory.children_epoch);
+  if (told == format::kToldOfNames) told_of_names_.push_back(number);
+  if (told == format::kToldOfNamesForNow)
+    not_told_now_.try_emplace(number.value, load_relaxed(record->directory.own_changes));
 }
 
 void Watcher::learn_watches() {
@@ -138,16 +152,97 @@ void Watcher::handle(Context& context, const inotify_event& event) {
   format::InodeRecord* record = directory_record(volume_, directory);
   bool is_ours = record && record->directory.watch == event.wd;
   if (!is_ours || (event.mask & IN_IGNORED)) {
-    if (is_ours) (void)engine::note_watch(context, directory, event.wd, 0).has_value();
+    if (is_ours) (void)engine::note_watch(context, directory, event.wd, 0, 0).has_value();
     if (!(event.mask & IN_IGNORED)) inotify_rm_watch(instance_, event.wd);
     directories_.erase(found);
     return;
   }
+  if (event.mask & IN_ATTRIB) look_whether_busy(directory, record->directory);
   if (event.len && event.name[0])
     handle_name(context, directory, event.name, event.mask);
   else
     (void)engine::note_news(context, directory, engine::News::kItself, present_epoch(volume_))
         .has_value();
+}
+
+void Watcher::look_whether_busy(InodeNumber directory, const format::DirectoryPart& part) {
+  uint32_t changes = load_relaxed(part.own_changes);
+  auto [known, is_new] = own_changes_.try_emplace(directory.value, changes);
+  if (!is_new && changes - known->second > kBusy) busy_.insert(directory.value);
+}
+
+namespace {
+
+// Opens the directory at the source, as long as it is what it was here.
+bool open_directory(Context& context, InodeNumber directory, const format::InodeRecord& record,
+                    SourceFile& file) {
+  auto scratch = scratch_of(context);
+  if (!scratch) return false;
+  auto path = source_path(context, directory, {}, (*scratch)->path[0]);
+  if (!path || !file.open(context, *path, O_PATH | O_DIRECTORY)) return false;
+  SourceAttributes source;
+  return ask_source(context, file.descriptor(), "", source) &&
+         source.number == load_relaxed(record.origin);
+}
+
+}  // namespace
+
+void Watcher::leave_busy(Context& context) {
+  for (uint64_t value : busy_) {
+    InodeNumber directory{value};
+    const format::InodeRecord* record = directory_record(volume_, directory);
+    SourceFile file;
+    if (!record || !open_directory(context, directory, *record, file)) continue;
+    unwatch_attributes(context, directory, file.descriptor());
+    not_told_now_[value] = load_relaxed(record->directory.own_changes);
+  }
+  busy_.clear();
+}
+
+// True: it is told of everything again, or gone.
+bool Watcher::end_busy(Context& context, InodeNumber directory, uint32_t& changes_before) {
+  const format::InodeRecord* record = directory_record(volume_, directory);
+  if (!record) return true;
+  uint32_t changes = load_relaxed(record->directory.own_changes);
+  bool is_busy = changes - changes_before > kBusy;
+  changes_before = changes;
+  if (is_busy) return false;
+  SourceFile file;
+  if (open_directory(context, directory, *record, file))
+    watch_attributes(context, directory, file.descriptor(), format::kToldOfNamesForNow);
+  return load_relaxed(record->directory.children_epoch) != format::kToldOfNamesForNow;
+}
+
+void Watcher::end_of_second(Context& context) {
+  own_changes_.clear();
+  for (auto at = not_told_now_.begin(); at != not_told_now_.end();)
+    at = end_busy(context, InodeNumber{at->first}, at->second) ? not_told_now_.erase(at)
+                                                                : std::next(at);
+}
+
+// Nobody has listed anything since it looked the last time.
+bool Watcher::is_at_rest() {
+  learn_watches();
+  bool rests = learnt_ == watched_before_;
+  watched_before_ = learnt_;
+  return rests;
+}
+
+// Of directories that were listed for their names alone: what comes next may be a look at what is in them, and what was found
+// before the watch would have to be looked at again.
+void Watcher::ask_for_more(Context& context) {
+  std::vector<InodeNumber> asked;
+  while (!told_of_names_.empty() && asked.size() < kAskedAtOnce) {
+    InodeNumber directory = told_of_names_.back();
+    told_of_names_.pop_back();
+    const format::InodeRecord* record = directory_record(volume_, directory);
+    if (!record || load_relaxed(record->directory.children_epoch) != format::kToldOfNames) continue;
+    SourceFile file;
+    if (!open_directory(context, directory, *record, file)) continue;
+    watch_attributes(context, directory, file.descriptor(), format::kToldOfNames);
+    asked.push_back(directory);
+  }
+  for (InodeNumber directory : asked) (void)look_again(context, directory).has_value();
 }
 
 void Watcher::compare_names(Context& context) {
@@ -199,10 +294,19 @@ void Watcher::run() {
   Context context{thread, daemon};
   engine::OriginAtWork working(thread);
   learn_all_watches();
-  auto doubt = Clock::now() + kVouchFor;
+  auto doubt = Clock::now() + kVouchFor, second = Clock::now() + kSecond;
+  bool is_asking = false;
   while (!stop_.load()) {
     pollfd polled{instance_, POLLIN, 0};
-    bool due = poll(&polled, 1, kLookEveryMs) > 0 && read_news(context);
+    bool is_quiet = poll(&polled, 1, is_asking ? 1 : kLookEveryMs) == 0;
+    bool due = !is_quiet && read_news(context);
+    is_asking = is_quiet && is_at_rest() && !told_of_names_.empty();
+    if (is_asking) ask_for_more(context);
+    if (!busy_.empty()) leave_busy(context);
+    if (Clock::now() >= second) {
+      end_of_second(context);
+      second = Clock::now() + kSecond;
+    }
     if (Clock::now() >= doubt) {
       doubt_everything(context, false);
       doubt = Clock::now() + kVouchFor;

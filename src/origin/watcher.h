@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "origin/directory.h"
 
@@ -36,6 +37,13 @@ class Watcher {
   void learn_all_watches();
   void learn(format::InodeIndex index);
   void doubt_everything(engine::Context& context, bool names_too);
+  // News of attributes: where they are too many, and where they are wanted yet (origin/watch.h).
+  void look_whether_busy(engine::InodeNumber directory, const format::DirectoryPart& part);
+  void leave_busy(engine::Context& context);
+  bool end_busy(engine::Context& context, engine::InodeNumber directory, uint32_t& changes_before);
+  void end_of_second(engine::Context& context);
+  bool is_at_rest();
+  void ask_for_more(engine::Context& context);
 
   engine::Volume& volume_;
   format::SessionIndex session_;
@@ -44,6 +52,11 @@ class Watcher {
   bool searched_ = false;  // all inodes were looked at in this round
   std::unordered_map<int, engine::InodeNumber> directories_;               // by watch
   std::unordered_map<uint64_t, std::unordered_set<std::string>> renamed_;  // of this round
+  std::vector<engine::InodeNumber> told_of_names_;        // directories, since their listing
+  uint32_t watched_before_ = 0;                           // superblock.watched_count when it looked
+  std::unordered_map<uint64_t, uint32_t> own_changes_;    // of a directory, when this second began
+  std::unordered_set<uint64_t> busy_;                     // of this round
+  std::unordered_map<uint64_t, uint32_t> not_told_now_;   // and their own_changes a second ago
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
