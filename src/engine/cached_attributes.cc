@@ -18,8 +18,9 @@ bool has_other_bytes(const InodeRecord& record, const SourceAttributes& source) 
   const CachedPart& cached = record.cached;
   bool changed_here = record.flags & kInodeChangedHere;
   bool other_ctime =
-      changed_here ? source.ctime_ns > base::max(record.ctime_ns, cached.source_ctime_ns) + kClockErrorNs
-                   : cached.source_ctime_ns != source.ctime_ns;
+      changed_here
+          ? source.ctime_ns > base::max(record.ctime_ns, cached.source_ctime_ns) + kClockErrorNs
+          : cached.source_ctime_ns != source.ctime_ns;
   return other_ctime || cached.source_mtime_ns != source.mtime_ns ||
          cached.source_size != source.size;
 }
@@ -206,8 +207,7 @@ Result<void> note_watch(Context& context, InodeNumber directory, int32_t watch, 
   BT_TRY_ASSIGN(InodeRecord * record, lock_directory(txn, context, directory));
   DirectoryPart& part = record->directory;
   bool is_watched_already = part.watch == watch && part.watch_epoch != 0;
-  if (epoch == 0 && part.watch == watch)
-    __atomic_store_n(&part.watch_epoch, 0, __ATOMIC_RELEASE);
+  if (epoch == 0 && part.watch == watch) __atomic_store_n(&part.watch_epoch, 0, __ATOMIC_RELEASE);
   if (epoch != 0) {
     // Who watched it at the same time may be told of more.
     if (!is_watched_already || children != kToldOfNames)

@@ -29,13 +29,13 @@ struct DirectoryPart {
   int64_t source_mtime_ns;  // guarded by the inode's lock; of the source when it was listed
   int64_t source_ctime_ns;  // guarded by the inode's lock
   // Told of changes there (origin/watch.h). All epochs: what was found true in a later one needs no second look.
-  int32_t watch;            // atomic: the watch's number
-  uint32_t watch_epoch;     // atomic: when the watch was set; 0 = none
-  uint32_t changed_epoch;   // atomic, daemon only: the last news of the directory itself
-  uint32_t renamed_epoch;   // atomic, daemon only: the last time its names were found to differ
+  int32_t watch;           // atomic: the watch's number
+  uint32_t watch_epoch;    // atomic: when the watch was set; 0 = none
+  uint32_t changed_epoch;  // atomic, daemon only: the last news of the directory itself
+  uint32_t renamed_epoch;  // atomic, daemon only: the last time its names were found to differ
   // atomic: news of an entry that has no changed_epoch; or one of the two below
   uint32_t children_epoch;
-  uint32_t news;            // atomic, daemon only: grows with each news of a name in it
+  uint32_t news;   // atomic, daemon only: grows with each news of a name in it
   uint32_t ahead;  // atomic: 1 = listed ahead of need (origin/prefetcher.h), and not used since
   uint32_t own_changes;  // hint: how often we changed an entry's attributes at the origin
 };

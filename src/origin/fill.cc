@@ -154,8 +154,8 @@ Result<void> list_again(Context& context, InodeNumber directory) {
   make_room_for_names(context);
   for (uint32_t tries = 0; tries < kTries; tries++) {
     SourceFile file;
-    Result<void> listed =
-        list_once(context, directory, file, {.ahead = false, .attributes = wants_attributes(context)});
+    Result<void> listed = list_once(context, directory, file,
+                                    {.ahead = false, .attributes = wants_attributes(context)});
     if (listed || listed.error() != Error(EAGAIN)) return listed;
     // Whoever listed it at the same time may have done the work.
     const format::InodeRecord* record = context.volume().inode(directory.index());
@@ -202,7 +202,8 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   return {};
 }
 
-Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file, bool attributes) {
+Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file,
+                        bool attributes) {
   return list_once(context, directory, file, {.ahead = true, .attributes = attributes});
 }
 

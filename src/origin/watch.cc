@@ -140,8 +140,8 @@ void watch_attributes_of(Context& context, const format::InodeRecord& record,
                          format::InodeIndex index) {
   engine::Volume& volume = context.volume();
   InodeNumber above = directory_above(volume, record, index);
-  if (!above || load_epoch(volume.inode(above.index())->directory.children_epoch) !=
-                    format::kToldOfNames)
+  if (!above ||
+      load_epoch(volume.inode(above.index())->directory.children_epoch) != format::kToldOfNames)
     return;
   auto scratch = scratch_of(context);
   if (!scratch) return;

@@ -217,7 +217,7 @@ void Watcher::end_of_second(Context& context) {
   own_changes_.clear();
   for (auto at = not_told_now_.begin(); at != not_told_now_.end();)
     at = end_busy(context, InodeNumber{at->first}, at->second) ? not_told_now_.erase(at)
-                                                                : std::next(at);
+                                                               : std::next(at);
 }
 
 // Nobody has listed anything since it looked the last time.

@@ -52,11 +52,11 @@ class Watcher {
   bool searched_ = false;  // all inodes were looked at in this round
   std::unordered_map<int, engine::InodeNumber> directories_;               // by watch
   std::unordered_map<uint64_t, std::unordered_set<std::string>> renamed_;  // of this round
-  std::vector<engine::InodeNumber> told_of_names_;        // directories, since their listing
-  uint32_t watched_before_ = 0;                           // superblock.watched_count when it looked
-  std::unordered_map<uint64_t, uint32_t> own_changes_;    // of a directory, when this second began
-  std::unordered_set<uint64_t> busy_;                     // of this round
-  std::unordered_map<uint64_t, uint32_t> not_told_now_;   // and their own_changes a second ago
+  std::vector<engine::InodeNumber> told_of_names_;       // directories, since their listing
+  uint32_t watched_before_ = 0;                          // superblock.watched_count when it looked
+  std::unordered_map<uint64_t, uint32_t> own_changes_;   // of a directory, when this second began
+  std::unordered_set<uint64_t> busy_;                    // of this round
+  std::unordered_map<uint64_t, uint32_t> not_told_now_;  // and their own_changes a second ago
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
