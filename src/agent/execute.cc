@@ -33,7 +33,7 @@ int64_t pass_exec(ExecTarget target, uint64_t& environment) {
   // Natively an exec that will fail changes nothing, and one that comes back leaves nothing to undo.
   if (target == ExecTarget::kMissing) return kPassthrough;
   bool served = target == ExecTarget::kServed;
-  const bool claims = served && posix::first_look.attached && posix::leaves_session();
+  const bool claims = served && posix::first_look.attached && posix::has_session();
   Preload preload = target == ExecTarget::k32Bit ? Preload::kDrop
                     : claims                     ? Preload::kCarryClaim
                                                  : Preload::kCarry;

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 
 #include "agent/calls.h"
+#include "agent/kernel_signal.h"
+#include "agent/split.h"
 #include "agent/thread_block.h"
 #include "base/syscall.h"
 #include "hooks/hooks.h"
@@ -38,8 +40,14 @@ int64_t call_exit(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
   return kPassthrough;
 }
 
+// Nothing of the program runs any more, unless another task shares its memory or a signal came just before.
 int64_t call_exit_group(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
-  if (posix::first_look.attached) posix::before_exit();
+  if (!posix::first_look.attached || !posix::has_session()) return kPassthrough;
+  uint64_t mask;
+  set_signal_mask(~0ull, &mask);
+  const bool is_alone = !shares_memory() && !bt_thread.attention;
+  if (!is_alone) set_signal_mask(mask, nullptr);
+  posix::before_exit(is_alone);
   return kPassthrough;
 }
 

@@ -12,6 +12,8 @@
 //
 // All signals are blocked from the handler to the end on either side, so that no handler of the program sees a state in
 // between, and a fork child starts with the mask the program had.
+#include "agent/split.h"
+
 #include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -36,6 +38,9 @@ using base::raw_syscall;
 namespace {
 
 constexpr int kVforkTriesMax = 8;
+
+// Another task was made that lives in this memory; it may be gone since.
+uint32_t other_tasks = 0;  // atomic
 
 enum SplitKind : uint64_t { kFork, kForkUnattached, kVfork, kVforkUnattached };
 
@@ -82,6 +87,8 @@ int64_t begin_vfork() {
 
 // flags: of clone; for clone3 the low byte is not a signal.
 int64_t begin_clone(uint64_t flags) {
+  if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+    __atomic_store_n(&other_tasks, 1, __ATOMIC_RELAXED);
   if (flags & CLONE_THREAD) {
     patch_loader();  // which only one thread may do
     return kPassthrough;
@@ -116,6 +123,8 @@ int64_t call_clone3(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64
   return begin_clone(flags);
 }
 
+bool shares_memory() { return __atomic_load_n(&other_tasks, __ATOMIC_RELAXED); }
+
 extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
   switch (bt_thread.area->split_kind) {
     case kVfork:
@@ -136,6 +145,7 @@ extern "C" BT_HIDDEN void bt_after_split(int64_t result) {
       return;
     default:
       if (result == 0) {
+        other_tasks = 0;
         reset_signal_lock();
         hooks::fork_child(bt_thread.hooks);
         keep_only_this_area();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// btfuse trace: the calls on one mount or all, as they happen. Writers record calls while `Control::trace_until` lies ahead; this
+// btfuse trace: the calls on one mount or all, as they happen. Writers record calls while `Superblock::trace_until` lies ahead; this
 // command keeps pushing it on and collects the rings of all threads. A thread faster than the collection loses records, and
 // the number lost is told at the end.
 #include <algorithm>

@@ -106,7 +106,7 @@ metrics::Control& VolumeView::control() {
 }
 
 void VolumeView::trace_until(uint64_t ticks) {
-  __atomic_store_n(&control().trace_until, ticks, __ATOMIC_RELEASE);
+  __atomic_store_n(&volume_.superblock().trace_until, ticks, __ATOMIC_RELEASE);
   auto* blocks =
       reinterpret_cast<metrics::Block*>(volume_.base() + volume_.geometry().metrics.offset);
   for (uint32_t slot : used_blocks()) metrics::tell_of_tracing(blocks[slot]);

@@ -50,15 +50,21 @@ Result<void> add_reference(Context& context, DescriptionIndex description);
 Result<void> drop_reference(Context& context, DescriptionIndex description);
 
 // A copy of the session (descriptor table, cwd; not POSIX locks) for a child about to be made; state kSessionForking.
-// The child says who it is with adopt_session; the parent drops it with close_session if the call failed.
-Result<SessionIndex> clone_session(Context& context, SessionIndex session);
-Result<void> adopt_session(Context& context, SessionIndex session, uint32_t pid,
-                           uint64_t start_time);
-// exec: marks the session so that its threads' death does not end it, and back if execve failed; the new image claims it
-// by pid and start time, which attaches the calling thread (thread.volume is set), and drops what is close-on-exec.
-// kNone: no such session; the thread is not attached then.
-Result<void> mark_exec(Context& context, SessionIndex session, bool begin);
-Result<SessionIndex> claim_session(Thread& thread, uint32_t pid, uint64_t start_time);
+// Parent or child say with adopt_session whose it is; the parent drops it with close_session if the call failed.
+struct SessionClone {
+  SessionIndex index = SessionIndex::kNone;
+  uint32_t generation =
+      0;  // a child that has ended already has closed it, and another may have the record
+};
+Result<SessionClone> clone_session(Context& context, SessionIndex session);
+// EINVAL: it is somebody's, or gone.
+Result<void> adopt_session(Context& context, SessionClone clone, uint32_t pid, uint64_t start_time);
+// exec: says that the process will claim the session when it has become another image; 0: execve failed. No slot is needed,
+// so that a fork child which does nothing but exec never has one.
+void name_heir(const Volume& volume, SessionIndex session, uint32_t pid);
+// The new image's: attaches the calling thread (thread.volume is set), makes the session the process's own, and drops what
+// is close-on-exec. ESTALE: it is not this process's to claim; the thread is not attached then.
+Result<void> claim_session(Thread& thread, SessionIndex session, uint32_t pid, uint64_t start_time);
 // The session's working directory: holds one of its opens. 0: outside. ENOTDIR, ESTALE.
 Result<void> set_working_directory(Context& context, SessionIndex session, InodeNumber directory);
 

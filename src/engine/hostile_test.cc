@@ -239,7 +239,7 @@ class Worker {
   }
   void fork_some() {
     auto clone = clone_session(context_, session());
-    if (clone) use(close_session(context_, *clone));
+    if (clone) use(close_session(context_, (*clone).index));
   }
 
   Context& context_;

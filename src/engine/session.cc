@@ -33,8 +33,7 @@ Result<bool> claim_record(Thread& thread, SessionIndex index, const SessionOwner
   txn.store(session.start_time, owner.start_time);
   txn.store(session.uid, owner.uid);
   txn.store(session.generation, session.generation + 1);
-  txn.store(session.epoch, uint64_t{0});
-  txn.store(session.exec_flags, 0u);
+  __atomic_store_n(&session.heir, 0u, __ATOMIC_RELAXED);
   txn.store(session.state, owner.state);
   txn.commit();
   return true;

@@ -61,16 +61,6 @@ Result<void> clone_contents(Context& context, SessionIndex from, SessionIndex to
   return clone_pins(context, from, to);
 }
 
-// Changes the state, provided that it is what the caller takes it for. EINVAL.
-Result<void> change_state(Thread& thread, SessionIndex index, uint32_t from, uint32_t to) {
-  Transaction txn(thread);
-  BT_TRY_ASSIGN(SessionRecord * session, lock_session(txn, *thread.volume, index));
-  if (session->state != from) return Error(EINVAL);
-  txn.store(session->state, to);
-  txn.commit();
-  return {};
-}
-
 Result<void> drop_close_on_exec(Context& context, SessionIndex session) {
   const Volume& volume = context.volume();
   for (int32_t fd = next_descriptor(volume, session, 0); fd >= 0;
@@ -82,11 +72,25 @@ Result<void> drop_close_on_exec(Context& context, SessionIndex session) {
   return {};
 }
 
+// A fork child that has done nothing but exec finds its session as the fork left it, with the parent's pid.
+Result<void> become_owner(Thread& thread, SessionIndex index, uint32_t pid, uint64_t start_time) {
+  Transaction txn(thread);
+  BT_TRY_ASSIGN(SessionRecord * session, lock_session(txn, *thread.volume, index));
+  if (session->state == kSessionFree || load_relaxed(session->heir) != pid) return Error(ESTALE);
+  if (session->state == kSessionLive && session->start_time != start_time) return Error(ESTALE);
+  txn.store(session->pid, pid);
+  txn.store(session->start_time, start_time);
+  txn.store(session->state, static_cast<uint32_t>(kSessionLive));
+  txn.commit();
+  __atomic_store_n(&session->heir, 0u, __ATOMIC_RELAXED);
+  return {};
+}
+
 // What exec does to the session of its process.
-Result<void> take_over(Thread& thread, SessionIndex session) {
+Result<void> take_over(Thread& thread, SessionIndex session, uint32_t pid, uint64_t start_time) {
   Credentials nobody;
   Context context{thread, nobody};
-  BT_TRY(change_state(thread, session, kSessionExec, kSessionLive));
+  BT_TRY(become_owner(thread, session, pid, start_time));
   BT_TRY(drop_close_on_exec(context, session));
   return drop_pins(context, session);
 }
@@ -130,23 +134,24 @@ Result<void> set_working_directory(Context& context, SessionIndex index, InodeNu
   return finish_leaving(context, index);
 }
 
-Result<SessionIndex> clone_session(Context& context, SessionIndex session) {
+Result<SessionClone> clone_session(Context& context, SessionIndex session) {
   const SessionRecord* parent = context.volume().session(session);
   if (!parent || load_relaxed(parent->state) == kSessionFree) return Error(EINVAL);
   BT_TRY_ASSIGN(SessionIndex clone,
                 claim_session_record(context.thread, {parent->pid, parent->start_time, parent->uid,
                                                       kSessionForking}));
   Result<void> copied = clone_contents(context, session, clone);
-  if (copied) return clone;
+  if (copied) return SessionClone{clone, load_relaxed(context.volume().session(clone)->generation)};
   (void)close_session(context, clone).has_value();
   return copied.error();
 }
 
-Result<void> adopt_session(Context& context, SessionIndex index, uint32_t pid,
+Result<void> adopt_session(Context& context, SessionClone clone, uint32_t pid,
                            uint64_t start_time) {
   Transaction txn(context.thread);
-  BT_TRY_ASSIGN(SessionRecord * session, lock_session(txn, context.volume(), index));
-  if (session->state != kSessionForking) return Error(EINVAL);
+  BT_TRY_ASSIGN(SessionRecord * session, lock_session(txn, context.volume(), clone.index));
+  if (session->state != kSessionForking || session->generation != clone.generation)
+    return Error(EINVAL);
   txn.store(session->pid, pid);
   txn.store(session->start_time, start_time);
   txn.store(session->state, static_cast<uint32_t>(kSessionLive));
@@ -154,25 +159,17 @@ Result<void> adopt_session(Context& context, SessionIndex index, uint32_t pid,
   return {};
 }
 
-Result<void> mark_exec(Context& context, SessionIndex session, bool begin) {
-  return begin ? change_state(context.thread, session, kSessionLive, kSessionExec)
-               : change_state(context.thread, session, kSessionExec, kSessionLive);
+void name_heir(const Volume& volume, SessionIndex session, uint32_t pid) {
+  if (SessionRecord* record = volume.session(session))
+    __atomic_store_n(&record->heir, pid, __ATOMIC_RELEASE);  // → the new image
 }
 
-Result<SessionIndex> claim_session(Thread& thread, uint32_t pid, uint64_t start_time) {
-  const Volume& volume = *thread.volume;
-  for (uint32_t i = 1; i < volume.sessions_used(); i++) {
-    const SessionRecord& session = *volume.session(SessionIndex{i});
-    if (load_relaxed(session.state) != kSessionExec || load_relaxed(session.pid) != pid ||
-        load_relaxed(session.start_time) != start_time)
-      continue;
-    BT_TRY(attach_thread(thread, SessionIndex{i}));
-    Result<void> claimed = take_over(thread, SessionIndex{i});
-    if (claimed) return SessionIndex{i};
-    detach_thread(thread);
-    return claimed.error();
-  }
-  return SessionIndex::kNone;
+Result<void> claim_session(Thread& thread, SessionIndex session, uint32_t pid,
+                           uint64_t start_time) {
+  BT_TRY(attach_thread(thread, session));
+  Result<void> claimed = take_over(thread, session, pid, start_time);
+  if (!claimed) detach_thread(thread);
+  return claimed;
 }
 
 Result<void> close_session(Context& context, SessionIndex session) {

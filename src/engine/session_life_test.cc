@@ -63,14 +63,14 @@ TEST_F(SessionTest, a_clone_shares_descriptions_and_lives_on) {
   ASSERT_TRUE(set_working_directory(context, test.session(), directory));
   auto clone = clone_session(context, test.session());
   ASSERT_TRUE(clone);
-  EXPECT_EQ(at(*clone, 3), at(test.session(), 3));
-  EXPECT_EQ(test.volume.description(at(*clone, 3))->references, 2u);
+  EXPECT_EQ(at((*clone).index, 3), at(test.session(), 3));
+  EXPECT_EQ(test.volume.description(at((*clone).index, 3))->references, 2u);
   EXPECT_EQ(record(directory).opens, 2u);
   ASSERT_TRUE(adopt_session(context, *clone, 4711, 99));
   EXPECT_FALSE(adopt_session(context, *clone, 4711, 99));
   ASSERT_TRUE(close_session(context, test.session()));
   EXPECT_EQ(record(file).opens, 2u);
-  ASSERT_TRUE(close_session(context, *clone));
+  ASSERT_TRUE(close_session(context, (*clone).index));
   EXPECT_EQ(record(file).opens, 0u);
 }
 
@@ -78,21 +78,35 @@ TEST_F(SessionTest, exec_keeps_what_is_not_close_on_exec) {
   ASSERT_TRUE(open_description(context, test.session(), 3, file, O_RDWR, false, false));
   ASSERT_TRUE(open_description(context, test.session(), 4, file, O_RDWR, true, false));
   SessionRecord& session = *test.volume.session(test.session());
-  ASSERT_TRUE(mark_exec(context, test.session(), true));
-  ASSERT_TRUE(mark_exec(context, test.session(), false));
-  ASSERT_TRUE(mark_exec(context, test.session(), true));
   Thread image;
   image.volume = &test.volume;
-  auto none = claim_session(image, session.pid, session.start_time + 1);
-  ASSERT_TRUE(none);
-  EXPECT_EQ(*none, SessionIndex::kNone);
-  auto claimed = claim_session(image, session.pid, session.start_time);
-  ASSERT_TRUE(claimed);
-  EXPECT_EQ(*claimed, test.session());
-  EXPECT_NE(at(*claimed, 3), DescriptionIndex::kNone);
-  EXPECT_EQ(at(*claimed, 4), DescriptionIndex::kNone);
-  EXPECT_EQ(next_descriptor(test.volume, *claimed, 0), 3);
-  EXPECT_EQ(next_descriptor(test.volume, *claimed, 4), -1);
+  EXPECT_FALSE(claim_session(image, test.session(), session.pid, session.start_time));
+  name_heir(test.volume, test.session(), session.pid);
+  EXPECT_FALSE(claim_session(image, test.session(), session.pid, session.start_time + 1));
+  EXPECT_FALSE(claim_session(image, test.session(), session.pid + 1, session.start_time));
+  EXPECT_EQ(image.slot, nullptr);
+  ASSERT_TRUE(claim_session(image, test.session(), session.pid, session.start_time));
+  EXPECT_NE(at(test.session(), 3), DescriptionIndex::kNone);
+  EXPECT_EQ(at(test.session(), 4), DescriptionIndex::kNone);
+  EXPECT_EQ(next_descriptor(test.volume, test.session(), 0), 3);
+  EXPECT_EQ(next_descriptor(test.volume, test.session(), 4), -1);
+  detach_thread(image);
+  EXPECT_FALSE(claim_session(image, test.session(), session.pid, session.start_time));
+}
+
+TEST_F(SessionTest, a_fork_child_that_only_execs_claims_the_clone) {
+  ASSERT_TRUE(open_description(context, test.session(), 3, file, O_RDWR, false, false));
+  auto clone = clone_session(context, test.session());
+  ASSERT_TRUE(clone);
+  name_heir(test.volume, (*clone).index, 4711);
+  Thread image;
+  image.volume = &test.volume;
+  ASSERT_TRUE(claim_session(image, (*clone).index, 4711, 99));
+  const SessionRecord& session = *test.volume.session((*clone).index);
+  EXPECT_EQ(session.pid, 4711u);
+  EXPECT_EQ(session.start_time, 99u);
+  EXPECT_FALSE(adopt_session(context, *clone, 4711, 99));  // the parent comes late
+  EXPECT_NE(at((*clone).index, 3), DescriptionIndex::kNone);
   detach_thread(image);
 }
 

@@ -24,7 +24,7 @@ bool has_writer(const Volume& volume, SessionIndex index, const SessionRecord& s
        fd = next_descriptor(volume, index, fd + 1)) {
     bool close_on_exec;
     DescriptionIndex description = find_descriptor(volume, index, fd, close_on_exec);
-    if (close_on_exec && load_relaxed(session.state) == kSessionExec) continue;
+    if (close_on_exec && load_relaxed(session.heir)) continue;
     if (may_write(volume, description, inode)) return true;
   }
   return false;

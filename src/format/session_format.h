@@ -13,8 +13,7 @@ enum SessionState : uint32_t {
   kSessionFree = 0,
   kSessionLive = 1,
   kSessionForking =
-      2,             // cloned for a child that has not run yet; pid is the parent's until it does
-  kSessionExec = 3,  // its process is in execve: the new image claims it by pid and start time
+      2,  // cloned for a child that has not run yet; pid is the parent's until it does
 };
 
 inline constexpr uint32_t kDescriptorPagesMax =
@@ -27,10 +26,11 @@ struct SessionRecord {
   uint64_t start_time;  // 24   guarded by lock; field 22 of /proc/PID/stat, clock ticks since boot
   uint32_t uid;         // 32   guarded by lock
   uint32_t generation;  // 36   guarded by lock; grows each time the record is used again
-  uint64_t epoch;       // 40   atomic: see posix/exec: what the next image is handed
+  uint64_t reserved64;  // 40
   char name[16];        // 48   hint: the program's comm, for views
-  uint32_t descriptor_count;                   // 64  guarded by lock
-  uint32_t exec_flags;                         // 68  guarded by lock
+  uint32_t descriptor_count;  // 64  guarded by lock
+  // 68  atomic, no part of transactions: pid of the process that is in execve with it, whose next image claims it; 0 = none
+  uint32_t heir;
   PageIndex descriptors[kDescriptorPagesMax];  // 72  guarded by lock; pages of kPageDescriptors
   InodeNumber cwd;        // 328 guarded by lock; 0 = outside; holds one of inode.opens
   PageIndex pins;         // 336 guarded by lock; PinPages: what its process has mapped

@@ -109,8 +109,9 @@ struct Superblock {
   uint64_t orphan_reserved[5];
   FreePool free_inodes, free_dentries, free_pages, free_descriptions, free_file_locks;
   FreePool returned_pages;  // free pages without memory (engine/page_return.h); `fresh` is not used
-  uint64_t hook_image;      // atomic: generation of the loaded eBPF programs, 0 = none
-  uint64_t hook_reserved[7];
+  uint64_t
+      trace_until;  // atomic relaxed: clock ticks; calls are timed and traced until then; 0 = never
+  uint64_t trace_reserved[7];
   // atomic, daemon only: no watch vouches for what was found in this epoch or before (origin/watch.h)
   uint32_t watch_floor;
   uint32_t watched_count;  // atomic: directories watched so far; its remainder is the ring's place

@@ -28,9 +28,7 @@ bool is_being_written(const engine::Volume& volume, format::InodeNumber inode) {
   SessionIndex session = SessionIndex::kNone;
   while ((session = engine::next_writer(volume, inode, session)) != SessionIndex::kNone) {
     SessionView view = view_session(*volume.session(session));
-    if (view.state == format::kSessionExec ? still_runs(view)
-                                           : engine::has_live_thread(volume, session))
-      return true;
+    if (view.heir ? still_runs(view) : engine::has_live_thread(volume, session)) return true;
   }
   return false;
 }

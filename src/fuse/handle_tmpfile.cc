@@ -61,7 +61,7 @@ void handle_tmpfile(ServingThread& thread, const fuse_in_header& header, const v
     (void)channel.reply(header.unique, EINVAL, nullptr, 0);
     return;
   }
-  metrics::Meter meter(*thread.engine.block, *thread.control);
+  metrics::Meter meter(*thread.engine.block, thread.engine.volume->superblock().trace_until);
   fuse_create_in wanted;
   std::memcpy(&wanted, body, sizeof wanted);
   RequestCredentials credentials(header.uid, header.gid, static_cast<pid_t>(header.pid),

@@ -47,6 +47,7 @@ SessionView view_session(const SessionRecord& session) {
     view.state = __atomic_load_n(&session.state, __ATOMIC_RELAXED);
     view.pid = __atomic_load_n(&session.pid, __ATOMIC_RELAXED);
     view.generation = __atomic_load_n(&session.generation, __ATOMIC_RELAXED);
+    view.heir = __atomic_load_n(&session.heir, __ATOMIC_RELAXED);
     view.start_time = __atomic_load_n(&session.start_time, __ATOMIC_RELAXED);
     if (!shm::read_retry(session.lock, seq)) break;
   }
@@ -116,7 +117,8 @@ void Housekeeper::watch_session(uint32_t index) {
     return;
   }
   if (pidfd >= 0) close(pidfd);
-  if ((pidfd >= 0 || is_nobody) && is_past_grace(index, view)) dead_.push_back(index);
+  if ((pidfd >= 0 || is_nobody) && is_past_grace(index, view))
+    dead_.push_back({index, view.generation});
 }
 
 void Housekeeper::watch_new_sessions() {
@@ -133,20 +135,17 @@ void Housekeeper::wait() {
   }
   if (poll(polled.data(), polled.size(), kSweepEveryMs) <= 0) return;
   for (size_t i = 0; i < polled.size(); i++)
-    if (polled[i].revents) dead_.push_back(indexes[i]);
+    if (polled[i].revents) dead_.push_back({indexes[i], watched_[indexes[i]].generation});
 }
 
 void Housekeeper::end_dead_sessions(engine::Context& context) {
-  for (uint32_t index : dead_) {
+  for (auto [index, generation] : dead_) {
     auto found = watched_.find(index);
-    if (found != watched_.end()) {
-      SessionView view = view_session(*volume_.session(SessionIndex{index}));
-      bool is_same = view.generation == found->second.generation && view.pid == found->second.pid;
+    if (found != watched_.end() && found->second.generation == generation) {
       close(found->second.pidfd);
       watched_.erase(found);
-      // exec, or another process has the record by now: it is looked at afresh in the next round.
-      if (!is_same) continue;
     }
+    if (view_session(*volume_.session(SessionIndex{index})).generation != generation) continue;
     suspects_.erase(index);
     BT_LOG(kDebug, "the process of session %u is gone", index);
     end_session(context, SessionIndex{index});

@@ -25,6 +25,7 @@ inline constexpr int kSweepEveryMs = 100;
 // A session record, read whole.
 struct SessionView {
   uint32_t state, pid, generation;
+  uint32_t heir;  // not 0: in exec
   uint64_t start_time;
 };
 SessionView view_session(const format::SessionRecord& session);
@@ -54,6 +55,11 @@ class Housekeeper {
     uint32_t generation;
     int64_t since_ms;
   };
+  // A process may have closed its session before it died, and another have the record: the generation tells.
+  struct Dead {
+    uint32_t index;
+    uint32_t generation;
+  };
   void run();
   void watch_new_sessions();
   void end_dead_sessions(engine::Context& context);
@@ -72,7 +78,7 @@ class Housekeeper {
   void* server_;
   std::map<uint32_t, Watched> watched_;   // by session index
   std::map<uint32_t, Suspect> suspects_;  // by session index
-  std::vector<uint32_t> dead_;            // session indexes
+  std::vector<Dead> dead_;
   engine::PageReturn page_return_;
   HugePages huge_tables_;
   bool reported_damage_ = false;

@@ -55,7 +55,7 @@ Request::Request(fuse_req_t handle, metrics::Operation operation, bool changes, 
     : handle_(handle),
       caller_(fuse_req_ctx(handle)),
       thread_(serving_thread()),
-      meter_(*thread_.engine.block, *thread_.control),
+      meter_(*thread_.engine.block, thread_.engine.volume->superblock().trace_until),
       operation_(operation),
       credentials_(caller_->uid, caller_->gid, caller_->pid, trusted),
       context_{thread_.engine, credentials_.get()} {

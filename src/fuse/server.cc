@@ -98,7 +98,6 @@ void Server::serve() {
     BT_LOG(kError, "a serving thread found no slot: %s", describe(attached.error()));
     return;
   }
-  thread.control = &volume_.control();
   fuse_buf message{};
   while (!fuse_session_exited(session_)) {
     int got = fuse_session_receive_buf(session_, &message);

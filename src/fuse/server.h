@@ -25,7 +25,6 @@ class Server;
 struct ServingThread {
   Server* server = nullptr;
   engine::Thread engine;
-  metrics::Control* control = nullptr;
   uint64_t unique = 0;       // of the request being served
   std::vector<char> buffer;  // for data on its way; grows to the largest read
 };

@@ -30,7 +30,7 @@ constexpr uint32_t kNoSlot = ~0u;
 std::atomic<uint32_t> refreshing{0};  // 1: a thread is in refresh(). atomic: refresh() → refresh()
 State* retired = nullptr;             // guarded by refreshing
 char directory_path[256];             // const after init()
-bool can_membarrier = false;          // const after init()
+bool can_membarrier = false;          // guarded by refreshing
 
 std::atomic<Thread*>
     threads[kThreadsMax];  // atomic: alloc_thread() → refresh(); blocks are reused, never unmapped
@@ -199,6 +199,10 @@ void rebuild(uint64_t word) {
   auto* old = const_cast<State*>(current_state.load(std::memory_order_relaxed));
   State* state = build_state(word, old);
   if (!state) return;
+  // Only who has had a State can have one to retire.
+  if (!can_membarrier)
+    can_membarrier =
+        raw_syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
   current_state.store(state, std::memory_order_release);
   tell_watched(*state);
   identity_changed();
@@ -243,8 +247,6 @@ void open_registry(const char* run_directory) {
     if (at > 0 || at < -4095) registry = reinterpret_cast<Registry*>(at);
   }
   raw_syscall(__NR_close, fd);
-  can_membarrier = registry && raw_syscall(__NR_membarrier,
-                                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 void refresh(uint64_t word) {

@@ -120,14 +120,12 @@ inline constexpr uint32_t kIncidentsMax = 64;
 // In place of block 0: what concerns the whole volume.
 struct Control {
   uint64_t
-      trace_until;  // atomic relaxed: clock ticks; calls are timed and traced until then; 0 = never
-  uint64_t
       origin_ticks;  // const once formatted: the clock and CLOCK_MONOTONIC at one moment, from which readers
   uint64_t origin_ns;  // const once formatted: derive the clock's rate
   uint64_t
       cache_budget;  // atomic relaxed: bytes of data pages that the keeper allows now; 0 = no cache
   uint64_t incident_count;  // atomic relaxed: of the volume's life; the last kIncidentsMax are kept
-  uint64_t reserved[3];
+  uint64_t reserved[4];
   Incident incidents[kIncidentsMax];
 };
 static_assert(sizeof(Control) <= kBlockSizeBytes);

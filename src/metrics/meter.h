@@ -2,7 +2,7 @@
 // Counting a call, on its fast path: two memory increments and two predictable branches; what that comes to says
 // bench/counter_cost.sh. The clock is read for one call in 251, or for every one while somebody traces.
 //
-//   Meter meter(block, control);            // at the start of the call
+//   Meter meter(block, trace_until);           // at the start of the call
 //   … serve it …
 //   meter.served(Operation::k_open, Way::k_in_process);
 //
@@ -55,16 +55,17 @@ inline constexpr uint64_t kTimed = 2, kTraced = 1;
 // Whether the call that begins now may have to be timed.
 inline bool count_down(Block& block) { return --block.until_sample < 0; }
 // When it began. The deadline is no flag: a tracer that was killed stops costing anything by itself.
-[[gnu::noinline, gnu::cold]] inline uint64_t begin_timing(Block& block, const Control& control) {
+[[gnu::noinline, gnu::cold]] inline uint64_t begin_timing(Block& block,
+                                                          const uint64_t& trace_until) {
   uint64_t now = clock_ticks();
-  bool tracing = now < load_relaxed(control.trace_until);
+  bool tracing = now < load_relaxed(trace_until);
   block.until_sample = tracing ? 0 : kSampleEvery - 1;
   return ((now | kTimed) & ~kTraced) | (tracing ? kTraced : 0);
 }
 // The same of a call that began at that many ticks, and of which only now is known where it is counted: it is timed if somebody
 // traces, else 0.
-inline uint64_t begin_timing_late(const Control& control, uint64_t ticks) {
-  return clock_ticks() < load_relaxed(control.trace_until) ? ticks | kTimed | kTraced : 0;
+inline uint64_t begin_timing_late(const uint64_t& trace_until, uint64_t ticks) {
+  return clock_ticks() < load_relaxed(trace_until) ? ticks | kTimed | kTraced : 0;
 }
 [[gnu::noinline, gnu::cold]] inline Timing end_timing(Block& block, uint64_t began,
                                                       Operation operation, Way way) {
@@ -78,9 +79,10 @@ inline uint64_t begin_timing_late(const Control& control, uint64_t ticks) {
 
 class Meter {
  public:
-  Meter(Block& block, const Control& control) : block_(block) {
+  // trace_until: the superblock's; it is looked at only where a call is timed.
+  Meter(Block& block, const uint64_t& trace_until) : block_(block) {
     if (count_down(block)) [[unlikely]]
-      timing_.began = begin_timing(block, control);
+      timing_.began = begin_timing(block, trace_until);
   }
 
   void served(Operation operation, Way way) {

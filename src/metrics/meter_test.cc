@@ -12,14 +12,14 @@ namespace {
 
 struct MeterTest : testing::Test {
   std::unique_ptr<Block> block = std::make_unique<Block>();
-  Control control{};
+  uint64_t deadline = 0;
 
   void call(Operation operation, Way way) {
-    Meter meter(*block, control);
+    Meter meter(*block, deadline);
     meter.served(operation, way);
   }
   void trace_until(uint64_t ticks) {
-    control.trace_until = ticks;
+    deadline = ticks;
     tell_of_tracing(*block);
   }
   uint64_t timed(Operation operation, bool kernel_path) {
@@ -57,12 +57,12 @@ TEST_F(MeterTest, calls_passed_on_are_counted_but_not_timed) {
 }
 
 TEST_F(MeterTest, tells_whether_somebody_traces) {
-  EXPECT_FALSE(Meter(*block, control).traced());
+  EXPECT_FALSE(Meter(*block, deadline).traced());
   trace_until(UINT64_MAX);
-  EXPECT_TRUE(Meter(*block, control).traced());
+  EXPECT_TRUE(Meter(*block, deadline).traced());
   trace_until(1);  // long past
-  EXPECT_FALSE(Meter(*block, control).traced());
-  EXPECT_EQ(begin_timing_late(control, 5), 0u);
+  EXPECT_FALSE(Meter(*block, deadline).traced());
+  EXPECT_EQ(begin_timing_late(deadline, 5), 0u);
 }
 
 }  // namespace

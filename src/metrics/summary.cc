@@ -66,7 +66,12 @@ void add_up(const Block& block, uint64_t (&out)[3]) {
 }
 }  // namespace
 
-void begin_occupant(Block& block) { add_up(block, block.baseline); }
+// Read first: that maps more than one page of the block at once, for a thread that has just come.
+void begin_occupant(Block& block) {
+  uint64_t counts[3];
+  add_up(block, counts);
+  for (uint32_t i = 0; i < 3; i++) block.baseline[i] = counts[i];
+}
 
 void occupant_counts(const Block& block, uint64_t (&out)[3]) {
   add_up(block, out);

@@ -12,10 +12,10 @@ namespace {
 
 struct TraceTest : testing::Test {
   std::unique_ptr<Block> block = std::make_unique<Block>();
-  Control control{.trace_until = UINT64_MAX};
+  uint64_t trace_until = UINT64_MAX;
 
   void record(const std::string& path, int64_t result) {
-    Meter meter(*block, control);
+    Meter meter(*block, trace_until);
     meter.served(Operation::k_open, Way::k_in_process);
     TracedCall call;
     call.operation = Operation::k_open;

@@ -122,43 +122,52 @@ void take_over_descriptors(ThreadState& self, Mount& mount, engine::SessionIndex
   if (record.cwd) adopt_directory(files, mount, record.cwd);
 }
 
-// Sessions of this process number in execve.
+// Sessions that wait for a process of this number.
 struct Waiting {
   uint32_t count = 0;
-  uint64_t start_time = 0;  // of the last
+  engine::SessionIndex first = engine::SessionIndex::kNone;
+  uint64_t start_time = 0;  // of the first; 0: not in the record
 };
-Waiting find_waiting(const Mount& mount, uint32_t pid) {
+
+// started: only those of a process that started then, or that do not say; 0: all.
+Waiting find_waiting(const Mount& mount, uint32_t pid, uint64_t started) {
   Waiting waiting;
   for (uint32_t i = 1; i < mount.volume.sessions_used(); i++) {
     const engine::SessionRecord* record = mount.volume.session(engine::SessionIndex{i});
-    if (!record || __atomic_load_n(&record->state, __ATOMIC_RELAXED) != format::kSessionExec ||
-        __atomic_load_n(&record->pid, __ATOMIC_RELAXED) != pid)
-      continue;
-    waiting.count++;
-    waiting.start_time = __atomic_load_n(&record->start_time, __ATOMIC_RELAXED);
+    if (!record || __atomic_load_n(&record->heir, __ATOMIC_ACQUIRE) != pid) continue;
+    uint32_t state = __atomic_load_n(&record->state, __ATOMIC_RELAXED);
+    if (state == format::kSessionFree) continue;
+    // A clone that nobody has adopted so far carries the parent's.
+    uint64_t start_time =
+        state == format::kSessionLive ? __atomic_load_n(&record->start_time, __ATOMIC_RELAXED) : 0;
+    if (started && start_time && start_time != started) continue;
+    if (waiting.count++) continue;
+    waiting.first = engine::SessionIndex{i};
+    waiting.start_time = start_time;
   }
   return waiting;
 }
 
-// told: by the earlier image of this process. Then the only one that waits is its, and says when the process started, which
-// is dear to ask /proc; a second is what a dead process of the same number has left.
-void claim_sessions(ThreadState& self, bool told) {
+// The one that waits says when the process started, which is dear to ask /proc; of two, one is what a dead process of the
+// same number has left.
+void claim_sessions(ThreadState& self) {
+  Identity& identity = self.files->identity;
   uint32_t pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
   for (uint32_t i = 0; i < mount_count; i++) {
     Mount& mount = mounts[i];
-    Waiting waiting = find_waiting(mount, pid);
+    Waiting waiting = find_waiting(mount, pid, identity.start_time);
+    if (waiting.count == 0) continue;
+    if (waiting.count == 1 && !identity.start_time) identity.start_time = waiting.start_time;
+    uint64_t start_time = process_identity(*self.files).start_time;
+    if (waiting.count > 1) waiting = find_waiting(mount, pid, start_time);
     if (waiting.count == 0) continue;
     engine::Thread& thread = self.engine[i];
     thread = {};
     thread.volume = &mount.volume;
-    Identity& identity = self.files->identity;
-    if (told && waiting.count == 1 && !identity.start_time)
-      identity.start_time = waiting.start_time;
-    auto session = engine::claim_session(thread, pid, process_identity(*self.files).start_time);
-    if (!session || *session == engine::SessionIndex::kNone) continue;
-    self.files->session[i] = *session;
+    if (!engine::claim_session(thread, waiting.first, pid, start_time)) continue;
+    self.files->session[i] = waiting.first;
     self.attached |= 1u << i;
-    take_over_descriptors(self, mount, *session);
+    take_over_descriptors(self, mount, waiting.first);
   }
 }
 
@@ -182,14 +191,12 @@ void begin_process() {
   set_umask(static_cast<uint32_t>(mask));
 }
 
-enum class Claim : uint8_t { kNone, kPossible, kTold };
-
-// The mounts are there.
-void begin_mounts(Claim claim) {
+// The mounts are there. claims: an earlier image of this process has left a session.
+void begin_mounts(bool claims) {
   set_prefix();
   hide_sources(process_files);
   read_file_size_limit();
-  if (claim != Claim::kNone) claim_sessions(thread_state, claim == Claim::kTold);
+  if (claims) claim_sessions(thread_state);
   if (!working_directory().mount) find_working_directory();
   __atomic_store_n(&first_look.attached, 1, __ATOMIC_RELEASE);
 }
@@ -199,11 +206,6 @@ uint32_t attaching = 0;  // atomic: 1: a thread is at it; nobody waits for it
 uint32_t splits = 0;     // atomic: threads in a fork or vfork that began while nothing was attached
 
 }  // namespace
-
-void begin_service() {
-  begin_process();
-  begin_mounts(Claim::kPossible);
-}
 
 bool attach_process(char** environment, bool claims) {
   Announcement announcement = read_announcement(environment);
@@ -215,7 +217,7 @@ bool attach_process(char** environment, bool claims) {
   }
   map_mounts();
   if (mount_count == 0) return false;
-  begin_mounts(claims ? Claim::kTold : Claim::kPossible);
+  begin_mounts(claims);
   return true;
 }
 
@@ -224,7 +226,7 @@ bool attach_announced() {
   if (__atomic_exchange_n(&attaching, 1, __ATOMIC_ACQUIRE)) return false;
   if (first_look.announced && !__atomic_load_n(&splits, __ATOMIC_SEQ_CST)) {
     if (map_mounts()) first_look.announced = 0;
-    if (mount_count) begin_mounts(Claim::kNone);
+    if (mount_count) begin_mounts(false);
   }
   __atomic_store_n(&attaching, 0, __ATOMIC_RELEASE);
   return first_look.attached;

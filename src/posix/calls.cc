@@ -28,7 +28,7 @@ void trace_call(ThreadState& self, metrics::Timing timing, CallName name, Way wa
 // For a call of which nobody can say yet which mount it will be about.
 bool is_any_traced() {
   for (uint32_t i = 0; i < mount_count; i++)
-    if (metrics::load_relaxed(mounts[i].volume.control().trace_until)) return true;
+    if (metrics::load_relaxed(mounts[i].volume.superblock().trace_until)) return true;
   return false;
 }
 
@@ -39,7 +39,7 @@ bool is_any_traced() {
   self.guess = nullptr;
   self.guess_before = guess;
   if (guess)
-    self.began = metrics::begin_timing(*guess->block, guess->volume->control());
+    self.began = metrics::begin_timing(*guess->block, guess->volume->superblock().trace_until);
   else
     self.began = is_any_traced() ? metrics::clock_ticks() | metrics::kTraced : 0;
   self.tracing = self.began & metrics::kTraced;
@@ -54,7 +54,7 @@ bool is_any_traced() {
   engine::Thread* before = self.guess ? self.guess : self.guess_before;
   uint64_t began = self.guess ? 0 : self.began;
   if (before != &touched)
-    began = metrics::begin_timing_late(touched.volume->control(),
+    began = metrics::begin_timing_late(touched.volume->superblock().trace_until,
                                        began ? began : metrics::clock_ticks());
   self.guess = &touched;
   if (began) {

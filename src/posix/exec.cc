@@ -22,14 +22,11 @@ void set_survivors(Files& files, int64_t flags) {
     if (survives(read_entry(files, fd))) raw_syscall(SYS_fcntl, fd, F_SETFD, flags);
 }
 
-// The sessions wait for the new image, or no longer.
-void mark_sessions(ThreadState& self, bool begin) {
-  for (uint32_t i = 0; i < mount_count; i++) {
-    engine::SessionIndex session = self.files->session[i];
-    if (session == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
-    engine::Context context = context_of(self, mounts[i]);
-    (void)engine::mark_exec(context, session, begin);
-  }
+// The sessions wait for the next image of `pid`; 0: no longer.
+void leave_sessions_to(const Files& files, uint32_t pid) {
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (files.session[i] != engine::SessionIndex::kNone)
+      engine::name_heir(mounts[i].volume, files.session[i], pid);
 }
 
 bool make_survivors_real(Files& files) {
@@ -42,25 +39,24 @@ bool make_survivors_real(Files& files) {
 
 }  // namespace
 
-bool leaves_session() {
+bool has_session() {
   for (uint32_t i = 0; i < mount_count; i++)
     if (thread_state.files->session[i] != engine::SessionIndex::kNone) return true;
   return false;
 }
 
 bool before_exec(bool will_be_served) {
-  ThreadState& self = thread_state;
-  Files& files = *self.files;
+  Files& files = *thread_state.files;
   bool all = will_be_served || make_survivors_real(files);
   set_survivors(files, 0);
-  if (will_be_served) mark_sessions(self, true);
+  if (will_be_served) leave_sessions_to(files, static_cast<uint32_t>(raw_syscall(SYS_getpid)));
   return all;
 }
 
 void failed_exec() {
-  ThreadState& self = thread_state;
-  mark_sessions(self, false);
-  set_survivors(*self.files, FD_CLOEXEC);
+  Files& files = *thread_state.files;
+  leave_sessions_to(files, 0);
+  set_survivors(files, FD_CLOEXEC);
 }
 
 void keep_mount_roots() {
@@ -119,10 +115,10 @@ void before_thread_exit() {
 
 bool has_had_files() { return __atomic_load_n(&process_files.high_water, __ATOMIC_RELAXED) != 0; }
 
+namespace {
+
 // Locks end with their process, and whoever waits for it may count on that: they do not wait for the daemon to notice.
-void before_exit() {
-  ThreadState& self = thread_state;
-  if (!self.files) return;
+void close_locked_files(ThreadState& self) {
   Files& files = *self.files;
   for (uint32_t fd = 0; fd < files.high_water; fd++) {
     uint64_t entry = read_entry(files, fd);
@@ -139,6 +135,31 @@ void before_exit() {
     engine::Context context = context_of(self, mount);
     (void)engine::close_descriptor(context, files.session[mount.index], static_cast<int32_t>(fd));
   }
+}
+
+// What the daemon would do later, and dearer, since he must find out first who has died. Not for a thread that would have to
+// claim a slot for it. What is mapped stays his as well: somebody may be writing there for us until we are gone (io_uring).
+void close_session_at_exit(ThreadState& self, Mount& mount) {
+  engine::SessionIndex& session = self.files->session[mount.index];
+  const engine::SessionRecord* record = mount.volume.session(session);
+  if (!record || record->pins != engine::PageIndex::kNone) return;
+  engine::Context context = context_of(self, mount);
+  if (engine::close_session(context, session)) session = engine::SessionIndex::kNone;
+}
+
+}  // namespace
+
+void before_exit(bool is_alone) {
+  ThreadState& self = thread_state;
+  if (!self.files) return;
+  close_locked_files(self);
+  if (!is_alone) return;
+  for (uint32_t i = 0; i < mount_count; i++) {
+    if (!(self.attached >> i & 1) || is_gone(mounts[i])) continue;
+    close_session_at_exit(self, mounts[i]);
+    engine::detach_thread(self.engine[i]);
+  }
+  forget_slots(self);
 }
 
 }  // namespace bt::posix

@@ -17,7 +17,7 @@ using base::raw_syscall;
 
 namespace {
 
-using Sessions = engine::SessionIndex[kMountsMax];
+using Clones = engine::SessionClone[kMountsMax];
 
 bool holds_something(const Mount& mount, engine::SessionIndex index) {
   const engine::SessionRecord* record = mount.volume.session(index);
@@ -25,18 +25,18 @@ bool holds_something(const Mount& mount, engine::SessionIndex index) {
          (record->descriptor_count || record->cwd || record->pins != engine::PageIndex::kNone);
 }
 
-void close_sessions(ThreadState& self, Sessions& sessions) {
+void close_clones(ThreadState& self, Clones& clones) {
   for (uint32_t i = 0; i < mount_count; i++) {
-    if (sessions[i] == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
+    if (clones[i].index == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
     engine::Context context = context_of(self, mounts[i]);
-    (void)engine::close_session(context, sessions[i]);
-    sessions[i] = engine::SessionIndex::kNone;
+    (void)engine::close_session(context, clones[i].index);
+    clones[i] = {};
   }
 }
 
 // Copies of this process's sessions for a child. False: one could not be made, none is left.
-bool clone_sessions(ThreadState& self, Sessions& sessions) {
-  for (uint32_t i = 0; i < kMountsMax; i++) sessions[i] = engine::SessionIndex::kNone;
+bool clone_sessions(ThreadState& self, Clones& clones) {
+  for (engine::SessionClone& clone : clones) clone = {};
   for (uint32_t i = 0; i < mount_count; i++) {
     engine::SessionIndex own = self.files->session[i];
     if (!holds_something(mounts[i], own)) continue;
@@ -44,37 +44,37 @@ bool clone_sessions(ThreadState& self, Sessions& sessions) {
       engine::Context context = context_of(self, mounts[i]);
       auto cloned = engine::clone_session(context, own);
       if (cloned) {
-        sessions[i] = *cloned;
+        clones[i] = *cloned;
         continue;
       }
     }
-    close_sessions(self, sessions);
+    close_clones(self, clones);
     return false;
   }
   return true;
 }
 
 // Written by the thread that forks, under the files' lock, read on both sides.
-constinit Sessions fork_sessions = {};
+constinit Clones fork_clones = {};
 bool fork_cloned;
 uint64_t fork_began;  // boot_ticks(); 0: not looked at
 
 // Of a child whose fork is over; 0: it is not to be known from the clock.
-uint64_t child_start_time() { return fork_began && boot_ticks() == fork_began ? fork_began : 0; }
+uint64_t child_start_time(uint64_t began) { return began && boot_ticks() == began ? began : 0; }
 
-void adopt_for_child(ThreadState& self, uint32_t pid, uint64_t start_time) {
+void adopt_for_child(ThreadState& self, const Clones& clones, uint32_t pid, uint64_t start_time) {
   for (uint32_t i = 0; i < mount_count; i++) {
-    if (fork_sessions[i] == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
+    if (clones[i].index == engine::SessionIndex::kNone || !enter(self, mounts[i])) continue;
     if (!start_time) start_time = start_time_of(pid);
     engine::Context context = context_of(self, mounts[i]);
-    (void)engine::adopt_session(context, fork_sessions[i], pid, start_time);
+    (void)engine::adopt_session(context, clones[i], pid, start_time);
   }
 }
 
 void become_child(ThreadState& self, Files& files, uint64_t start_time) {
   forget_slots(self);
   files.identity = {0, start_time};
-  for (uint32_t i = 0; i < kMountsMax; i++) files.session[i] = fork_sessions[i];
+  for (uint32_t i = 0; i < kMountsMax; i++) files.session[i] = fork_clones[i].index;
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ void become_child(ThreadState& self, Files& files, uint64_t start_time) {
 bool before_fork() {
   ThreadState& self = thread_state;
   Files& files = *self.files;
-  fork_cloned = clone_sessions(self, fork_sessions);
+  fork_cloned = clone_sessions(self, fork_clones);
   if (!fork_cloned) hand_all_to_kernel(files);
   // Whoever holds the lock at the fork would hold it in the child for ever.
   lock_files(files);
@@ -93,11 +93,11 @@ bool before_fork() {
 void after_fork(int64_t result) {
   ThreadState& self = thread_state;
   Files& files = *self.files;
-  const uint64_t start_time = child_start_time();
+  const uint64_t start_time = child_start_time(fork_began);
   if (result == 0) become_child(self, files, start_time);
   unlock_files(files);
-  if (result > 0) adopt_for_child(self, static_cast<uint32_t>(result), start_time);
-  if (result < 0) close_sessions(self, fork_sessions);
+  if (result > 0) adopt_for_child(self, fork_clones, static_cast<uint32_t>(result), start_time);
+  if (result < 0) close_clones(self, fork_clones);
 }
 
 namespace {
@@ -107,7 +107,8 @@ struct VforkFrame {
   Files files;
   ThreadState saved;
   DescriptorTable* saved_table;
-  bool cloned;
+  Clones clones;
+  uint64_t began;    // boot_ticks()
   VforkFrame* next;  // of the frames at hand
   engine::Thread engine[kMountsMax];
   DescriptorTable table;
@@ -164,13 +165,12 @@ bool begin_vfork() {
   VforkFrame* frame = take_frame();
   if (!frame) return false;
   copy_files(*self.files, *frame);
-  Sessions sessions;
-  frame->cloned = clone_sessions(self, sessions);
-  if (!frame->cloned) {
+  if (!clone_sessions(self, frame->clones)) {
     give_frame(frame);
     return false;
   }
-  for (uint32_t i = 0; i < kMountsMax; i++) frame->files.session[i] = sessions[i];
+  for (uint32_t i = 0; i < kMountsMax; i++) frame->files.session[i] = frame->clones[i].index;
+  frame->began = boot_ticks();
   frame->saved = self;
   frame->saved_table = thread_table;
   self.vfork_frame = frame;
@@ -181,25 +181,25 @@ bool begin_vfork() {
   return true;
 }
 
-// Entering claims a slot of the child's own and says who it is.
+// A child that only execs has nothing to do with its sessions: its parent says whose they are.
 void child_of_vfork() {
-  ThreadState& self = thread_state;
-  for (uint32_t i = 0; i < mount_count; i++)
-    if (self.files->session[i] != engine::SessionIndex::kNone) (void)enter(self, mounts[i]);
+  const auto* frame = static_cast<VforkFrame*>(thread_state.vfork_frame);
+  thread_state.files->identity.start_time = child_start_time(frame->began);
 }
 
 void end_vfork(int64_t result) {
   ThreadState& self = thread_state;
   VforkFrame* frame = static_cast<VforkFrame*>(self.vfork_frame);
   if (!frame) return;
-  Sessions sessions;
-  for (uint32_t i = 0; i < kMountsMax; i++) sessions[i] = frame->files.session[i];
   self = frame->saved;
   thread_table = frame->saved_table;
   first_look.cwd_is_ours = self.files->cwd.mount != 0;
   first_look.cwd_above_ours = self.files->cwd.above_mount != 0;
   first_look.pool_is_filled = !self.files->pool.is_empty();
-  if (result < 0) close_sessions(self, sessions);
+  if (result > 0)
+    adopt_for_child(self, frame->clones, static_cast<uint32_t>(result),
+                    frame->files.identity.start_time);
+  if (result < 0) close_clones(self, frame->clones);
   give_frame(frame);
 }
 

@@ -11,8 +11,7 @@ Result<void> add_mount(const MountSource& source) {
   if (source.path.size == 0 || source.path.size >= kMountPathMax) return Error(ENAMETOOLONG);
   Mount& mount = mounts[mount_count];
   BT_TRY(engine::Volume::attach(source.memory, source.size, mount.volume));
-  for (uint32_t i = 0; i < source.path.size; i++) mount.path[i] = source.path[i];
-  mount.path[source.path.size] = 0;
+  mount.path = source.path.data;
   mount.path_size = source.path.size;
   mount.device = source.device;
   mount.record = source.record;

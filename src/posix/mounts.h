@@ -19,19 +19,19 @@ struct Mount {
   uint32_t path_size;
   uint64_t device;  // st_dev as the kernel gives it
   const registry::MountRecord*
-      record;                // where its memory is opened again, for mappings; nullptr: nowhere
-  origin::Source source;     // its root is a hidden descriptor too; -1: nothing behind the volume
-  char path[kMountPathMax];  // real path of the mount point, terminated, no slash at its end
+      record;             // where its memory is opened again, for mappings; nullptr: nowhere
+  origin::Source source;  // its root is a hidden descriptor too; -1: nothing behind the volume
+  const char* path;       // real path of the mount point, terminated, no slash at its end
 };
 
 extern Mount mounts[kMountsMax];
 extern uint32_t mount_count;
 
-// Where a volume comes from.
+// Where a volume comes from. Path and record stay where they are.
 struct MountSource {
   void* memory;
   uint64_t size;
-  base::Text path;
+  base::Text path;  // terminated
   uint64_t device;
   const registry::MountRecord* record;
 };

@@ -18,8 +18,6 @@ bool attach_announced();
 // the parent, and in every fork child, however it began.
 bool begin_unattached_split();
 void end_unattached_split(bool in_fork_child);
-// All of attaching after the mounts are known (mounts.h); for tests, which bring their own volume.
-void begin_service();
 // Gives up in-process service for good: all descriptors of ours become the kernel's (materialised). In a vfork child: its own, and
 // only for itself.
 void stand_aside(uint32_t reason);
@@ -39,8 +37,8 @@ bool begin_vfork();
 void child_of_vfork();
 void end_vfork(int64_t result);
 
-// Whether this process has a session that a new image must claim.
-bool leaves_session();
+// Whether this process has a session: a new image must claim it, an exit may close it.
+bool has_session();
 // exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. `failed_exec`
 // undoes it all when execve comes back. False: a descriptor that the new image should have could not be handed over.
 bool before_exec(bool will_be_served);
@@ -53,7 +51,8 @@ void robust_list_changed();
 void before_thread_exit();
 // False: no number has ever been ours in this process, and before_exit has nothing to do.
 bool has_had_files();
-// exit_group: closes nothing that the kernel and the daemon do not clean up.
-void before_exit();
+// exit_group: closes nothing that the kernel and the daemon do not clean up. is_alone: no other thread or handler of this
+// process will run any more.
+void before_exit(bool is_alone);
 
 }  // namespace bt::posix

@@ -21,7 +21,8 @@ Result<void> adopt_if_new(ThreadState& self, Mount& mount, engine::SessionIndex 
     return {};
   const Identity& identity = process_identity(*self.files);
   engine::Context context = context_of(self, mount);
-  auto adopted = engine::adopt_session(context, session, identity.pid, identity.start_time);
+  engine::SessionClone own = {session, __atomic_load_n(&record->generation, __ATOMIC_RELAXED)};
+  auto adopted = engine::adopt_session(context, own, identity.pid, identity.start_time);
   // EINVAL: the parent was faster.
   if (!adopted && adopted.error().errno_value() != EINVAL) return adopted;
   return {};

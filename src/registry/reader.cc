@@ -77,6 +77,21 @@ bool is_header(const RegistryHeader& header) {
          header.count <= kMountsMax;
 }
 
+// The end of a long path is read by itself: mostly it is zero, and so is `mount`, whose memory it need not cost.
+Result<void> read_record(int64_t file, uint64_t at, MountRecord& mount) {
+  constexpr uint64_t kHeadBytes = offsetof(MountRecord, mount_point) + kShortPathBytes;
+  auto read = [&](uint64_t from, uint64_t size) {
+    return raw_syscall(SYS_pread64, file, raw_argument(&mount) + static_cast<int64_t>(from),
+                       static_cast<int64_t>(size),
+                       static_cast<int64_t>(at + from)) == static_cast<int64_t>(size);
+  };
+  if (!read(0, kHeadBytes) || mount.mount_point_size >= kPathBytes) return Error(EINVAL);
+  if (mount.mount_point_size >= kShortPathBytes &&
+      !read(kHeadBytes, sizeof(MountRecord) - kHeadBytes))
+    return Error(EINVAL);
+  return mount.mount_point[mount.mount_point_size] == '\0' ? Result<void>() : Error(EINVAL);
+}
+
 Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mounts, uint32_t max) {
   BT_TRY(check_trust(file, uid));
   RegistryHeader header{};
@@ -84,12 +99,8 @@ Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mou
   BT_TRY(read_all(file, &header, sizeof header, got));
   if (got != sizeof header || !is_header(header)) return Error(EINVAL);
   uint32_t count = base::min(header.count, max);
-  BT_TRY(read_all(file, mounts, uint64_t{count} * sizeof(MountRecord), got));
-  if (got != uint64_t{count} * sizeof(MountRecord)) return Error(EINVAL);
   for (uint32_t i = 0; i < count; i++)
-    if (mounts[i].mount_point_size >= kPathBytes ||
-        mounts[i].mount_point[mounts[i].mount_point_size] != '\0')
-      return Error(EINVAL);
+    BT_TRY(read_record(file, sizeof header + i * sizeof(MountRecord), mounts[i]));
   return count;
 }
 

@@ -114,7 +114,7 @@ bool attach_process(char** environment, bool) {
 bool attach_announced() { return false; }
 bool begin_unattached_split() { return true; }
 void end_unattached_split(bool) {}
-bool leaves_session() { return false; }
+bool has_session() { return false; }
 bool path_may_be_announced(const char*) { return false; }
 bool at_path_may_be_announced(int32_t, const char*) { return false; }
 void stand_aside(uint32_t) { first_look.attached = 0; }
@@ -129,7 +129,7 @@ void thread_started() { thread_table = first_look.table; }
 void robust_list_changed() {}
 void before_thread_exit() {}
 bool has_had_files() { return true; }
-void before_exit() {}
+void before_exit(bool) {}
 bool mapping_fault(uint64_t) { return false; }
 
 CallTarget target_of_call(int32_t, const char*) { return {}; }

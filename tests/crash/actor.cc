@@ -196,7 +196,7 @@ void Actor::kernel_looks_up(const std::string& path) {
 void Actor::kernel_forgets() { note(forget_kernel_lookups(context_, known_to_kernel_, 1)); }
 void Actor::fork_and_abandon() {
   auto child = clone_session(context_, session_);
-  if (note(child)) note(close_session(context_, *child));
+  if (note(child)) note(close_session(context_, (*child).index));
 }
 void Actor::set_directory(const std::string& path) {
   note(set_working_directory(context_, session_, walk(path)));
