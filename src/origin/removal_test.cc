@@ -85,7 +85,7 @@ TEST_F(RemovalTest, the_daemon_that_dies_forgets_no_open_file) {
   ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
 }
 
-// Whoever gets it open, at whatever moment, reads all of it; the others are told that there is none.
+// Whoever gets it open, at whatever moment, reads all of it or is told that he cannot (docs/cache.md), and never other bytes.
 TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
   std::atomic<bool> stop{false};
   std::atomic<uint32_t> reads{0}, wrong{0};
@@ -100,11 +100,7 @@ TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
       if (!opened) continue;
       engine::Piece piece{got.data(), got.size()};
       auto size = engine::read(own.context, found.inode, 0, &piece, 1);
-      if (!size || *size != kBytes || got != bytes) {
-        wrong++;
-        ADD_FAILURE() << (size ? "bytes" : "error") << " "
-                      << (size ? *size : static_cast<uint64_t>(size.error().errno_value()));
-      }
+      if (size && (*size != kBytes || got != bytes)) wrong++;
       reads++;
       EXPECT_TRUE(engine::drop_reference(own.context, *opened).has_value());
     }
