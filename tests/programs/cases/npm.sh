@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # needs: node npm
-# only: --long
 # A tree of local packages: packed, installed with their scripts, run.
 export HOME=$PWD/home npm_config_cache=$PWD/cache npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false; mkdir home
 for i in 1 2 3; do mkdir -p pkgs/p$i; echo "{\"name\":\"p$i\",\"version\":\"1.0.$i\",\"bin\":{\"p$i\":\"./cli.js\"},\"scripts\":{\"postinstall\":\"echo installed > done\"}}" > pkgs/p$i/package.json; printf '#!/usr/bin/env node\nconsole.log("p%s", require("."));\n' $i > pkgs/p$i/cli.js; chmod 755 pkgs/p$i/cli.js; echo "module.exports = $i" > pkgs/p$i/index.js; done; (cd pkgs && npm pack --silent ./p1)
