@@ -71,14 +71,12 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 // Takes over what the source says. Of a file with dirty pages, size and times stay ours. Where size or times of a clean
 // file differ from when its pages were known to be the source's, they are dropped, unless `ours`: the difference was made
 // by a change of our own. A directory whose times differ is listed anew, likewise.
-// link_target: of a symbolic link.
-Result<void> store_source_attributes(Context& context, InodeNumber inode,
-                                     const SourceAttributes& source, bool ours, Text link_target);
-// The same, unless the inode was changed by us (note_own_change) since `change` was read of its record, before the source was
-// asked: EAGAIN.
+// link_target: of a symbolic link. EAGAIN: the inode was changed by us (note_own_change) since `change` was read of its
+// record, before the source was asked.
+inline constexpr uint64_t kAnyChange = UINT64_MAX;
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target,
-                                     uint64_t change);
+                                     uint64_t change = kAnyChange);
 // A change of ours is at the source. What it made of the times there is asked for when somebody wants to know. Whatever else
 // differs then is a stranger's work: of a file more than the ctime, or that later than now; what becomes of a directory's names
 // the daemon is told. mode: the new one; 0: as it is, and the engine's own operation has changed the record's times already.

@@ -79,8 +79,6 @@ Result<void> store_link(Transaction& txn, Context& context, InodeNumber inode, I
 
 enum class Stored { kDone, kDropPagesFirst };
 
-constexpr uint64_t kAnyChange = UINT64_MAX;
-
 // How the source's attributes came to be asked for.
 struct Asked {
   bool ours;  // after a change of our own
@@ -160,11 +158,6 @@ uint32_t* ahead_mark(InodeRecord& inode) {
 }
 
 }  // namespace
-
-Result<void> store_source_attributes(Context& context, InodeNumber inode,
-                                     const SourceAttributes& source, bool ours, Text link_target) {
-  return store(context, inode, source, {.ours = ours}, link_target);
-}
 
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target,

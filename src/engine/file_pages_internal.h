@@ -64,14 +64,14 @@ enum class Mapped : uint8_t {
   kClear,  // they stay at their places, as zeros, so that what is written there next is seen by who has them mapped
   kStop,  // as kLeft: they end the removal. For a transaction in which the size moves, which must not touch bytes
 };
-struct Removal {
+struct PageRemoval {
   bool done;     // nothing but mapped pages is left in the range
   bool kept;     // kClear: there are such
   uint64_t end;  // not done: what is left of the range ends here
 };
 // Frees up to `limit` pages of [first, last) from the end, and the radix pages that become empty.
-Removal free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
-                           uint64_t last, uint32_t limit, Mapped mapped = Mapped::kDetach);
+PageRemoval free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                               uint64_t last, uint32_t limit, Mapped mapped = Mapped::kDetach);
 
 // Before the end moves up to `size`: zeros the rest of the page that holds the end, and mapped pages behind it. Not logged:
 // it is beyond the end.

@@ -135,7 +135,7 @@ Result<void> RangeAllocator::free_pages(uint64_t first, uint64_t last) {
     {
       Transaction txn(thread_);
       BT_TRY(lock_file(txn));
-      Removal removal =
+      PageRemoval removal =
           free_pages_between(txn, thread_, inode_, first, last, kPagesFreedAtOnce, Mapped::kClear);
       txn.commit();
       done = removal.done;

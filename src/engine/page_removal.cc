@@ -54,7 +54,7 @@ class Remover {
   uint32_t data_pages() const { return data_pages_; }
   // A removal that goes on in another transaction need not come by the mapped pages again. At least one page is left to it,
   // for the radix pages on the way there.
-  Removal result(bool done) const {
+  PageRemoval result(bool done) const {
     return {done, kept_, kept_ ? base::max(reached_, first_ + 1) : last_};
   }
 
@@ -176,7 +176,7 @@ Result<bool> shrink_some(Context& context, InodeNumber number, Progress& progres
     if (char* tail = mapped_tail(volume, inode, inode.size))
       base::zero_user(tail, kPageSizeBytes - inode.size % kPageSizeBytes);
   }
-  Removal removal =
+  PageRemoval removal =
       free_pages_between(txn, thread, inode, base::divide_up(inode.size, kPageSizeBytes),
                          progress.last, kPagesFreedAtOnce, Mapped::kClear);
   progress.last = removal.end;
@@ -190,9 +190,9 @@ Result<bool> shrink_some(Context& context, InodeNumber number, Progress& progres
 
 }  // namespace
 
-Removal free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
-                           uint64_t last, uint32_t limit, Mapped mapped) {
-  Removal nothing = {true, false, last};
+PageRemoval free_pages_between(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t first,
+                               uint64_t last, uint32_t limit, Mapped mapped) {
+  PageRemoval nothing = {true, false, last};
   if (inode.root == PageIndex::kNone) return nothing;
   uint32_t height = inode.height;
   if (height > kRadixHeightMax) {
@@ -220,8 +220,9 @@ void set_size(Transaction& txn, Thread& thread, InodeRecord& inode, uint64_t siz
   }
   if (size != inode.size) txn.store(inode.size, size);
   // Also when the size stays: truncate drops what fallocate put beyond the end, as on Linux.
-  Removal removal = free_pages_between(txn, thread, inode, base::divide_up(size, kPageSizeBytes),
-                                       kNoPage, kPagesFreedAtOnce, Mapped::kStop);
+  PageRemoval removal =
+      free_pages_between(txn, thread, inode, base::divide_up(size, kPageSizeBytes), kNoPage,
+                         kPagesFreedAtOnce, Mapped::kStop);
   bool done = removal.done && !mapped_tail(volume, inode, size);
   uint32_t flags = inode.flags & ~(kInodeShrinking | kInodeMappedBeyond);
   if (!done) flags = inode.flags | kInodeShrinking;

@@ -128,14 +128,14 @@ void Housekeeper::watch_new_sessions() {
 
 void Housekeeper::wait() {
   std::vector<pollfd> polled;
-  std::vector<uint32_t> indexes;
+  std::vector<Dead> candidates;
   for (auto& [index, watched] : watched_) {
     polled.push_back({watched.pidfd, POLLIN, 0});
-    indexes.push_back(index);
+    candidates.push_back({index, watched.generation});
   }
   if (poll(polled.data(), polled.size(), kSweepEveryMs) <= 0) return;
   for (size_t i = 0; i < polled.size(); i++)
-    if (polled[i].revents) dead_.push_back({indexes[i], watched_[indexes[i]].generation});
+    if (polled[i].revents) dead_.push_back(candidates[i]);
 }
 
 void Housekeeper::end_dead_sessions(engine::Context& context) {

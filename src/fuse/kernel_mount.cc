@@ -153,6 +153,9 @@ int kernel_unmount(const std::string& mount_point, Unmount how, std::string& why
   return complaint.find("busy") != std::string::npos ? EBUSY : EPERM;
 }
 
+namespace {
+
+// Blanks and the like are written in octal.
 std::string plain_mount_point(const std::string& written) {
   std::string plain;
   for (size_t i = 0; i < written.size(); i++) {
@@ -166,19 +169,27 @@ std::string plain_mount_point(const std::string& written) {
   return plain;
 }
 
+}  // namespace
+
+bool parse_mount_row(const std::string& line, MountRow& row) {
+  std::istringstream words(line);
+  std::string numbers, root, point;
+  if (!(words >> row.id >> row.parent >> numbers >> root >> point)) return false;
+  unsigned major_number = 0, minor_number = 0;
+  if (std::sscanf(numbers.c_str(), "%u:%u", &major_number, &minor_number) != 2) return false;
+  row.device = makedev(major_number, minor_number);
+  row.point = plain_mount_point(point);
+  return true;
+}
+
 uint64_t device_of_mount(const std::string& mount_point) {
   std::ifstream table("/proc/self/mountinfo");
   uint64_t device = 0;
   for (std::string line; std::getline(table, line);) {
-    std::istringstream words(line);
-    std::string id, parent, numbers, root, point;
-    words >> id >> parent >> numbers >> root >> point;
-    if (plain_mount_point(point) != mount_point ||
-        line.find(std::string(" - ") + kType + " ") == std::string::npos)
-      continue;
-    unsigned major_number = 0, minor_number = 0;
-    if (std::sscanf(numbers.c_str(), "%u:%u", &major_number, &minor_number) == 2)
-      device = makedev(major_number, minor_number);  // the last row is the topmost mount
+    MountRow row;
+    if (parse_mount_row(line, row) && row.point == mount_point &&
+        line.find(std::string(" - ") + kType + " ") != std::string::npos)
+      device = row.device;  // the last row is the topmost mount
   }
   return device;
 }

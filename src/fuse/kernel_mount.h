@@ -16,8 +16,13 @@ enum class Unmount { kPlain, kLazy };
 // 0, or an errno with why in `why` (EBUSY: in use). Does not follow a mount point whose daemon is dead.
 int kernel_unmount(const std::string& mount_point, Unmount how, std::string& why);
 
-// A mount point as the kernel's table has it, where blanks and the like are written in octal.
-std::string plain_mount_point(const std::string& written);
+// A row of the kernel's table of mounts (/proc/self/mountinfo). False: it is none.
+struct MountRow {
+  int id, parent;
+  uint64_t device;
+  std::string point;
+};
+bool parse_mount_row(const std::string& line, MountRow& row);
 
 // st_dev of the mount, from the kernel's table: asking the mount itself could hang. 0: not mounted. Only mounts of ours.
 uint64_t device_of_mount(const std::string& mount_point);

@@ -3,10 +3,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -19,23 +17,6 @@ namespace bt::fuse {
 namespace {
 
 constexpr int kLookEveryMs = 200;  // whether to stop
-
-struct Row {
-  int id, parent;
-  uint64_t device;
-  std::string point;
-};
-
-bool parse_row(const std::string& line, Row& row) {
-  std::istringstream words(line);
-  std::string numbers, root, point;
-  if (!(words >> row.id >> row.parent >> numbers >> root >> point)) return false;
-  unsigned major_number = 0, minor_number = 0;
-  if (std::sscanf(numbers.c_str(), "%u:%u", &major_number, &minor_number) != 2) return false;
-  row.device = makedev(major_number, minor_number);
-  row.point = plain_mount_point(point);
-  return true;
-}
 
 // The inode a path below the root leads to; 0: it is gone by now.
 uint64_t find_inode(engine::Context& context, const std::string& path) {
@@ -53,16 +34,16 @@ uint64_t find_inode(engine::Context& context, const std::string& path) {
 
 std::vector<std::string> covered_paths(std::istream& table, const std::string& mount_point,
                                        uint64_t device) {
-  std::vector<Row> rows;
+  std::vector<MountRow> rows;
   std::set<int> ours;
   for (std::string line; std::getline(table, line);) {
-    Row row;
-    if (!parse_row(line, row)) continue;
+    MountRow row;
+    if (!parse_mount_row(line, row)) continue;
     if (row.point == mount_point && row.device == device) ours.insert(row.id);
     rows.push_back(row);
   }
   std::vector<std::string> covered;
-  for (const Row& row : rows) {
+  for (const MountRow& row : rows) {
     bool is_below = row.point.compare(0, mount_point.size() + 1, mount_point + "/") == 0;
     if (ours.count(row.parent) && (row.point == mount_point || is_below))
       covered.push_back(row.point.substr(mount_point.size()));

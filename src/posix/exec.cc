@@ -68,13 +68,16 @@ void keep_mount_roots() {
 
 namespace {
 
+void detach_slots(ThreadState& self) {
+  for (uint32_t i = 0; i < mount_count; i++)
+    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
+  forget_slots(self);
+}
+
 // What the first look reads is the parent's too: the child comes to its handlers as before and is refused there.
 void leave_volumes(ThreadState& self) {
-  for (uint32_t i = 0; i < mount_count; i++) {
-    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
-    self.files->session[i] = engine::SessionIndex::kNone;
-  }
-  forget_slots(self);
+  detach_slots(self);
+  for (uint32_t i = 0; i < mount_count; i++) self.files->session[i] = engine::SessionIndex::kNone;
   self.stands_aside = true;
 }
 
@@ -99,19 +102,9 @@ void thread_started() {
 }
 
 // The tokens must go over to the new list.
-void robust_list_changed() {
-  ThreadState& self = thread_state;
-  for (uint32_t i = 0; i < mount_count; i++)
-    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
-  forget_slots(self);
-}
+void robust_list_changed() { detach_slots(thread_state); }
 
-void before_thread_exit() {
-  ThreadState& self = thread_state;
-  for (uint32_t i = 0; i < mount_count; i++)
-    if (self.attached >> i & 1) engine::detach_thread(self.engine[i]);
-  forget_slots(self);
-}
+void before_thread_exit() { detach_slots(thread_state); }
 
 bool has_had_files() { return __atomic_load_n(&process_files.high_water, __ATOMIC_RELAXED) != 0; }
 
@@ -154,12 +147,9 @@ void before_exit(bool is_alone) {
   if (!self.files) return;
   close_locked_files(self);
   if (!is_alone) return;
-  for (uint32_t i = 0; i < mount_count; i++) {
-    if (!(self.attached >> i & 1) || is_gone(mounts[i])) continue;
-    close_session_at_exit(self, mounts[i]);
-    engine::detach_thread(self.engine[i]);
-  }
-  forget_slots(self);
+  for (uint32_t i = 0; i < mount_count; i++)
+    if ((self.attached >> i & 1) && !is_gone(mounts[i])) close_session_at_exit(self, mounts[i]);
+  detach_slots(self);
 }
 
 }  // namespace bt::posix

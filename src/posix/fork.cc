@@ -56,7 +56,6 @@ bool clone_sessions(ThreadState& self, Clones& clones) {
 
 // Written by the thread that forks, under the files' lock, read on both sides.
 constinit Clones fork_clones = {};
-bool fork_cloned;
 uint64_t fork_began;  // boot_ticks(); 0: not looked at
 
 // Of a child whose fork is over; 0: it is not to be known from the clock.
@@ -82,12 +81,12 @@ void become_child(ThreadState& self, Files& files, uint64_t start_time) {
 bool before_fork() {
   ThreadState& self = thread_state;
   Files& files = *self.files;
-  fork_cloned = clone_sessions(self, fork_clones);
-  if (!fork_cloned) hand_all_to_kernel(files);
+  const bool cloned = clone_sessions(self, fork_clones);
+  if (!cloned) hand_all_to_kernel(files);
   // Whoever holds the lock at the fork would hold it in the child for ever.
   lock_files(files);
   fork_began = boot_ticks();
-  return fork_cloned;
+  return cloned;
 }
 
 void after_fork(int64_t result) {

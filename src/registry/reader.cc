@@ -77,9 +77,11 @@ bool is_header(const RegistryHeader& header) {
          header.count <= kMountsMax;
 }
 
+// What a record with a short path has.
+constexpr uint64_t kHeadBytes = offsetof(MountRecord, mount_point) + kShortPathBytes;
+
 // The end of a long path is read by itself: mostly it is zero, and so is `mount`, whose memory it need not cost.
 Result<void> read_record(int64_t file, uint64_t at, MountRecord& mount) {
-  constexpr uint64_t kHeadBytes = offsetof(MountRecord, mount_point) + kShortPathBytes;
   auto read = [&](uint64_t from, uint64_t size) {
     return raw_syscall(SYS_pread64, file, raw_argument(&mount) + static_cast<int64_t>(from),
                        static_cast<int64_t>(size),
@@ -107,7 +109,7 @@ Result<uint32_t> read_open_registry(int64_t file, uint32_t uid, MountRecord* mou
 // The header and the beginning of the first record.
 struct Head {
   RegistryHeader header;
-  char record[offsetof(MountRecord, mount_point) + kShortPathBytes];
+  char record[kHeadBytes];
 };
 
 Result<void> take_mount_point(const char* record, MountPoint& point) {
