@@ -62,7 +62,7 @@ Result<void> note_xattrs_known(Context& context, InodeNumber inode);
 Result<void> keep_names(Context& context, InodeNumber directory, uint32_t epoch);
 // Throws out the entries of a directory, with their inodes and pages, as far as nobody uses them; how many. Not of one that is
 // open or that the kernel knows. Subdirectories go too, if they are empty here and their attributes were last used before
-// `before_epoch`; UINT32_MAX: none do. The directory is listed anew at its next use.
+// `before_epoch`. UINT32_MAX: none do, and no names of a directory that is not listed. It is listed anew at its next use.
 Result<uint32_t> evict_names(Context& context, InodeNumber directory, uint32_t before_epoch);
 // Looks again at the next use: names of a directory, attributes of any inode.
 Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);

@@ -125,7 +125,8 @@ Result<Outcome> enter_once(Context& context, const SourceName& name, Namesake& n
               (load_relaxed(child->mode) & kModeType) == name.type;
   if (!same) return Outcome::kMeansSomethingElse;
   entered = place.child();
-  mark_seen(txn, *place.dentry, name.seen);
+  // Without a listing it keeps the mark of one that is under way, who would drop the name for another.
+  if (name.seen) mark_seen(txn, *place.dentry, name.seen);
   child->name = place.index;  // A hint: no lock, no log.
   txn.commit();
   return Outcome::kEntered;

@@ -122,11 +122,14 @@ Result<Evicted> evict_one(Transaction& txn, Context& context, InodeNumber number
   return sweep ? Evicted::kOneToSweep : Evicted::kOne;
 }
 
-// True: its entries may go.
-Result<bool> forget_listing(Context& context, InodeNumber number) {
+// True: its entries may go. Without a listing it holds what somebody is entering now, or what could not go the last time: in a
+// hurry it is left alone until it was listed again, so that whoever needs a name gets it before it goes once more.
+Result<bool> forget_listing(Context& context, InodeNumber number, uint32_t before_epoch) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * directory, lock_directory(txn, context, number));
   if (is_listed_from(*directory) || is_removed(*directory)) return false;
+  bool is_listed = load_relaxed(directory->directory.names_epoch) != 0;
+  if (!is_listed && before_epoch == UINT32_MAX) return false;
   txn.store(directory->directory.names_epoch, 0u);
   txn.bump_dirtree();
   txn.commit();
@@ -136,7 +139,7 @@ Result<bool> forget_listing(Context& context, InodeNumber number) {
 }  // namespace
 
 Result<uint32_t> evict_names(Context& context, InodeNumber directory, uint32_t before_epoch) {
-  BT_TRY_ASSIGN(bool may_go, forget_listing(context, directory));
+  BT_TRY_ASSIGN(bool may_go, forget_listing(context, directory, before_epoch));
   uint32_t evicted = 0;
   Progress progress;
   while (may_go) {

@@ -12,8 +12,9 @@ namespace {
 
 // A child that vanished between the chain and its record was replaced or removed: look again, a bounded number of times.
 constexpr uint32_t kLookupAttempts = 100;
-// Listings of a directory that others change all the time may never be undisturbed; then what is here has to do.
-constexpr uint32_t kAbsencesMax = 12;
+// Listings of a directory that others change all the time may never be undisturbed: after so many the origin is asked for the
+// name alone.
+constexpr uint32_t kListings = 4;
 
 inline Result<void> check_search(Context& context, InodeNumber directory) {
   AccessView view{};
@@ -49,7 +50,8 @@ inline bool is_absent(Context& context, InodeNumber directory, uint32_t listings
   base::fence<__ATOMIC_ACQUIRE>();
   const InodeRecord* record = context.volume().inode(directory.index());
   uint32_t now = load_relaxed(context.volume().superblock().origin_epoch);
-  bool are_here = record && (now == 0 || load_relaxed(record->directory.names_epoch) != 0);
+  bool are_here = record && (now == 0 || __atomic_load_n(&record->directory.names_epoch,
+                                                         __ATOMIC_ACQUIRE) != 0);
   return are_here && listings_of(context.volume(), directory) == listings;
 }
 
@@ -67,9 +69,10 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
     if (!is_current(volume, directory)) [[unlikely]]
       return Error(ESTALE);
     if (!entry.child) {
-      if (!origin || attempt == kAbsencesMax || is_absent(context, directory, listings)) [[likely]]
+      if (!origin || is_absent(context, directory, listings)) [[likely]]
         return Error(ENOENT);
-      BT_TRY(require_names(context, directory));
+      BT_TRY(attempt < kListings ? require_names(context, directory)
+                                 : origin->fill_name(context, directory, name));
       continue;
     }
     if (origin) [[unlikely]]

@@ -21,6 +21,8 @@ struct OriginTable {
   Result<void> (*validate)(Context& context, InodeNumber inode);
   // Makes all names of the directory be here.
   Result<void> (*fill_names)(Context& context, InodeNumber directory);
+  // Makes one name be here. ENOENT: the source does not have it.
+  Result<void> (*fill_name)(Context& context, InodeNumber directory, Text name);
   // Brings the pages [first, first + count) that are not here and lie within the file.
   Result<void> (*fill_pages)(Context& context, InodeNumber inode, uint64_t first, uint64_t count);
   Result<void> (*fill_xattrs)(Context& context, InodeNumber inode);

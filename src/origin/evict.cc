@@ -165,7 +165,6 @@ uint32_t last_used(const format::InodeRecord& directory) {
 bool may_lose_names(const format::InodeRecord* record, uint32_t before_epoch) {
   if (!record || !engine::is_directory(load_relaxed(record->mode))) return false;
   if (load_relaxed(record->directory.entry_count) == 0) return false;
-  // Without a listing it holds what somebody is entering now, or what could not go the last time.
   if (before_epoch == UINT32_MAX) return load_relaxed(record->directory.names_epoch) != 0;
   return last_used(*record) < before_epoch;
 }

@@ -202,6 +202,17 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   return {};
 }
 
+Result<void> fill_name(Context& context, InodeNumber directory, Text name) {
+  engine::OriginAtWork working(context.thread);
+  count(context, metrics::Event::k_name_misses);
+  BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
+  BT_TRY_ASSIGN(const char* path, source_path(context, directory, name, scratch->path[1]));
+  SourceAttributes source;
+  BT_TRY(ask_source(context, source_root(context), path, source));
+  BT_TRY(enter(context, {directory, name, source.number, source.mode & engine::kModeType, 0}));
+  return {};
+}
+
 Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file,
                         bool attributes) {
   return list_once(context, directory, file, {.ahead = true, .attributes = attributes});

@@ -250,9 +250,9 @@ Result<void> refresh(Context& context, InodeNumber inode, bool ours) {
 namespace {
 
 constexpr engine::OriginTable kTable = {
-    validate,        fill_names,     fill_pages, fill_xattrs, create,
-    create_and_open, remove,         link,       rename,      set_attributes,
-    set_xattr,       allocate_range, seek_data,  flush,       read_statistics,
+    validate,        fill_names, fill_name, fill_pages,      fill_xattrs,    create,
+    create_and_open, remove,     link,      rename,          set_attributes, set_xattr,
+    allocate_range,  seek_data,  flush,     read_statistics,
 };
 
 }  // namespace

@@ -109,6 +109,7 @@ Result<InodeNumber> enter(Context& context, const engine::SourceName& name);
 // The parts of the table.
 Result<void> validate(Context& context, InodeNumber inode);
 Result<void> fill_names(Context& context, InodeNumber directory);
+Result<void> fill_name(Context& context, InodeNumber directory, Text name);
 Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uint64_t count);
 Result<void> fill_xattrs(Context& context, InodeNumber inode);
 // Pages [first, first + count) out of an open file into the volume; at most kCachedPagesAtOnce. `size` and `change` are the
