@@ -39,6 +39,9 @@ struct Namesake {
 Result<InodeNumber> enter_name(Context& context, const SourceName& name, Namesake& namesake);
 // The file is gone at the source: whatever has its number there is another. What is here of it stays until its names go.
 Result<void> disown(Context& context, InodeNumber inode);
+// By the file's only name the source has another now, with this number and no other name. Where no byte of the old one is here,
+// and so nobody has read any, the inode stands for the new one from now on. ESTALE: it cannot.
+Result<void> adopt_number(Context& context, InodeNumber inode, uint64_t number);
 // The source has the name no more.
 Result<void> drop_name(Context& context, InodeNumber directory, Text name);
 // Where a listing of the source begins; end_listing tells whether what was entered meanwhile is the whole truth.

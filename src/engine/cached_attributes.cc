@@ -96,8 +96,10 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   bool changed_here = record->flags & kInodeChangedHere;
   if (changed_here && asked.change != kAnyChange && record->change != asked.change)
     return Error(EAGAIN);
-  if (record->origin != source.number || ((record->mode ^ source.mode) & kModeType))
-    return Error(ESTALE);
+  // Without a name it is not what the source was asked for, whatever has its number there by now.
+  bool is_it = record->nlink != 0 && record->origin == source.number &&
+               ((record->mode ^ source.mode) & kModeType) == 0;
+  if (!is_it) return Error(ESTALE);
   uint32_t type = source.mode & kModeType;
   bool clean_file = type == kModeRegular && !(record->flags & kInodeDirty);
   bool drops =

@@ -185,6 +185,28 @@ Result<void> empty_directory(Context& context, InodeNumber top) {
   return BT_DAMAGED(context.volume());
 }
 
+// It stands for none of the source's files. Precondition: its lock.
+Result<void> leave_number(Transaction& txn, const Volume& volume, InodeRecord& record,
+                          InodeIndex index) {
+  if (!is_in_origin_index(record)) return {};
+  BT_TRY(leave_origin_index(txn, volume, record, index));
+  txn.store(record.origin, uint64_t{0});
+  txn.store(record.valid_epoch, 0u);
+  return {};
+}
+
+// The source has a name of it no more. Who has it open when the last is gone, and asks for bytes that are not here, must not be
+// told that they are a hole. Where we take the name away ourselves, the remover brings them (origin/removal.h).
+void note_lost(Volume& volume, InodeIndex index) {
+  InodeRecord* file = volume.inode(index);
+  bool may_miss_bytes =
+      file && (load_relaxed(file->mode) & kModeType) == kModeRegular && !has_all_pages(*file);
+  uint64_t nobody = 0;
+  if (may_miss_bytes)
+    __atomic_compare_exchange_n(&file->cached.remove_tag, &nobody, kLostTag, false,
+                                __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 }  // namespace
 
 Result<InodeNumber> enter_name(Context& context, const SourceName& name, Namesake& namesake) {
@@ -202,10 +224,29 @@ Result<InodeNumber> enter_name(Context& context, const SourceName& name, Namesak
 Result<void> disown(Context& context, InodeNumber inode) {
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
-  if (!is_in_origin_index(*record)) return {};
-  BT_TRY(leave_origin_index(txn, context.volume(), *record, inode.index()));
-  txn.store(record->origin, uint64_t{0});
-  txn.store(record->valid_epoch, 0u);
+  BT_TRY(leave_number(txn, context.volume(), *record, inode.index()));
+  txn.commit();
+  return {};
+}
+
+Result<void> adopt_number(Context& context, InodeNumber inode, uint64_t number) {
+  auto nothing_seen = [](const InodeRecord& record) {
+    return record.nlink == 1 && record.page_count == 0 && !(record.flags & kInodeDirty) &&
+           (record.mode & kModeType) == kModeRegular;
+  };
+  {
+    Transaction txn(context.thread);
+    BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+    if (!nothing_seen(*record)) return Error(ESTALE);
+    BT_TRY(leave_number(txn, context.volume(), *record, inode.index()));
+    txn.commit();
+  }
+  // Numbers of two stripes are not locked at the same time.
+  Transaction txn(context.thread);
+  BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
+  if (record->origin != 0 || !nothing_seen(*record)) return Error(ESTALE);
+  txn.store(record->origin, number);
+  BT_TRY(enter_origin_index(txn, context.volume(), *record, inode.index()));
   txn.commit();
   return {};
 }
@@ -223,6 +264,7 @@ Result<void> drop_name(Context& context, InodeNumber directory, Text name) {
     BT_TRY(empty_directory(own, found.inode));
     dropped = remove_directory(own, directory, name);
   } else {
+    note_lost(own.volume(), found.inode.index());
     dropped = unlink(own, directory, name);
     // Its other names show what has changed with this one.
     if (dropped) (void)invalidate(own, found.inode, false).has_value();

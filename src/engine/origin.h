@@ -85,7 +85,11 @@ inline bool is_current_epoch(const Volume& volume, uint32_t epoch) {
 inline bool is_file_open(const InodeRecord& file) {
   return load_relaxed(file.opens) != 0 || load_relaxed(file.cached.kernel_opens) != 0;
 }
-// Whether what is not here of a file is a hole: it has no name any more, and its removal is over (origin/removal.h).
+// Whether every page of it is here, as far as the record tells.
+inline bool has_all_pages(const InodeRecord& file) {
+  return load_relaxed(file.page_count) >= base::divide_up(load_relaxed(file.size), kPageSizeBytes);
+}
+// Whether what is not here of a file is a hole: it has no name any more, its removal is over (origin/removal.h), and nothing was lost.
 inline bool is_all_here(const InodeRecord& file) {
   return __atomic_load_n(&file.nlink, __ATOMIC_ACQUIRE) == 0 &&
          __atomic_load_n(&file.cached.remove_tag, __ATOMIC_ACQUIRE) == 0;

@@ -66,8 +66,11 @@ struct CachedPart {
   uint32_t ahead;          // 72  atomic: 1 = fetched ahead of need, and not used since
   uint32_t kernel_opens;   // 76  atomic, daemon only, never logged: FUSE's OPENs less its RELEASEs
   uint64_t
-      remove_tag;  // 80  atomic: tag of the slot that is taking a name of it away at the origin, 0 = nobody
+      remove_tag;  // 80  atomic: tag of the slot that is taking a name of it away at the origin, 0 = nobody, kLostTag
 };
+
+// A file that the origin has lost while some of its bytes are not here: nobody has those any more. No slot has this tag.
+inline constexpr uint64_t kLostTag = UINT64_MAX;
 
 struct InodeRecord {
   LockRecord lock;      // 0    rank inode

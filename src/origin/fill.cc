@@ -233,7 +233,21 @@ namespace {
 Result<void> open_file(Context& context, InodeNumber inode, SourceFile& file) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
-  return file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK);
+  BT_TRY(file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK));
+  SourceAttributes source;
+  BT_TRY(ask_source(context, file.descriptor(), "", source));
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  if (record && load_relaxed(record->origin) == source.number) return {};
+  // By that name there is another file now. What was read of the old one would not fit with what is read of the new one.
+  if (source.nlink != 1) return Error(ESTALE);
+  BT_TRY(engine::adopt_number(context, inode, source.number));
+  return engine::store_source_attributes(context, inode, source, false, {});
+}
+
+// Without a name. EIO: what is not here of it nobody has any more; also where the remover died before he had brought it.
+Result<void> check_lost(const Context& context, InodeNumber inode) {
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  return record && engine::is_all_here(*record) ? Result<void>{} : Error(EIO);
 }
 
 }  // namespace
@@ -249,7 +263,11 @@ Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uin
     uint64_t end = base::min(first + count, base::divide_up(view.size, kPageSizeBytes));
     SourceFile file;
     Result<void> opened = open_file(context, inode, file);
-    if (!opened) return was_removed(context, inode) ? Result<void>{} : opened;
+    if (!opened) {
+      if (was_removed(context, inode)) return check_lost(context, inode);
+      if (tries + 1 == kTries || !ask_again(context, inode)) return opened;
+      continue;  // It has another name.
+    }
     Result<void> put;
     for (uint64_t at = first; at < end && put; at += engine::kCachedPagesAtOnce) {
       auto part = static_cast<uint32_t>(base::min<uint64_t>(engine::kCachedPagesAtOnce, end - at));

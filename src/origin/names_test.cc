@@ -234,6 +234,24 @@ TEST_F(NamesTest, a_farm_of_names_is_bounded) {
     }
 }
 
+TEST_F(NamesTest, a_name_that_a_listing_has_found_stays_when_it_is_entered_once_more) {
+  InodeNumber directory = look("a");
+  uint64_t number = test.volume.inode(at("a", "first").index())->origin;
+  engine::Listing listing;
+  ASSERT_TRUE(engine::begin_listing(test.context(), directory, listing));
+  Text name = base::text_of("first");
+  ASSERT_TRUE(enter(test.context(), {directory, name, number, S_IFREG, listing.seen}));
+  // By who has just made it, say.
+  ASSERT_TRUE(enter(test.context(), {directory, name, number, S_IFREG, 0}));
+  SourceAttributes now{};
+  now.epoch = superblock.origin_epoch;
+  ASSERT_TRUE(engine::end_listing(test.context(), directory, listing, now));
+  engine::ListedName entry;
+  format::DentryIndex hint = format::DentryIndex::kNone;
+  engine::OriginAtWork working(test.thread());
+  EXPECT_TRUE(engine::next_entry(test.context(), directory, 2, hint, entry));
+}
+
 TEST_F(NamesTest, they_are_one_also_when_several_threads_list_and_throw_out) {
   constexpr int kFiles = 20;
   for (int i = 0; i < kFiles; i++) {

@@ -50,7 +50,7 @@ Result<void> Removal::begin() {
   }
   marked_ = true;
   __atomic_store_n(&record->cached.remove_tag, context_.thread.tag, __ATOMIC_SEQ_CST);
-  if (load_relaxed(record->page_count) >= pages_of(*record)) return {};
+  if (engine::has_all_pages(*record)) return {};
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context_));
   BT_TRY_ASSIGN(const char* path, source_path(context_, inode_, {}, scratch->path[0]));
   // Who may not read it removes it all the same.
@@ -60,21 +60,20 @@ Result<void> Removal::begin() {
 
 void Removal::finish() {
   const format::InodeRecord* record = marked_ ? file() : nullptr;
-  bool needed = record && kept_.descriptor() >= 0 && load_relaxed(record->nlink) == 0 &&
-                engine::is_file_open(*record);
+  bool needed = record && load_relaxed(record->nlink) == 0 && engine::is_file_open(*record) &&
+                !engine::has_all_pages(*record);
+  Result<void> fetched = needed ? Error(EAGAIN) : Result<void>{};
   // EAGAIN: somebody writes to it.
-  for (uint32_t tries = 0; needed && tries < kWaits; tries++) {
-    Result<void> fetched = fetch_rest(context_, inode_, *record, kept_.descriptor());
-    if (fetched || fetched.error() != Error(EAGAIN)) break;
-  }
-  end();
+  for (uint32_t tries = 0; !fetched && fetched.error() == Error(EAGAIN) && tries < kWaits; tries++)
+    fetched = fetch_rest(context_, inode_, *record, kept_.descriptor());
+  end(fetched ? 0 : format::kLostTag);
 }
 
-void Removal::end() {
+void Removal::end(uint64_t next_tag) {
   format::InodeRecord* record = marked_ ? file() : nullptr;
   uint64_t own = context_.thread.tag;
   if (record)
-    __atomic_compare_exchange_n(&record->cached.remove_tag, &own, 0, false, __ATOMIC_RELEASE,
+    __atomic_compare_exchange_n(&record->cached.remove_tag, &own, next_tag, false, __ATOMIC_RELEASE,
                                 __ATOMIC_RELAXED);
   marked_ = false;
 }

@@ -15,7 +15,7 @@ namespace bt::origin {
 class Removal {
  public:
   Removal(Context& context, InodeNumber inode) : context_(context), inode_(inode) {}
-  ~Removal() { end(); }
+  ~Removal() { end(0); }
   Removal(const Removal&) = delete;
   Removal& operator=(const Removal&) = delete;
 
@@ -25,7 +25,7 @@ class Removal {
   void finish();
 
  private:
-  void end();
+  void end(uint64_t next_tag);
   format::InodeRecord* file();
 
   Context& context_;

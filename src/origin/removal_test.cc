@@ -85,8 +85,74 @@ TEST_F(RemovalTest, the_daemon_that_dies_forgets_no_open_file) {
   ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), file, 1).has_value());
 }
 
-// Whoever gets it open, at whatever moment, reads all of it or is told that he cannot (docs/cache.md), and never other bytes.
+TEST_F(RemovalTest, tags_of_the_living_are_told_from_those_of_the_dead) {
+  EXPECT_FALSE(is_dead_tag(test.volume, test.thread().tag));
+  std::thread([&] {
+    TestThread own(test.volume, test.session());
+    EXPECT_FALSE(is_dead_tag(test.volume, own.thread.tag));
+    EXPECT_FALSE(is_dead_tag(test.volume, test.thread().tag));
+  }).join();
+  auto* tag = static_cast<uint64_t*>(
+      mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(tag, MAP_FAILED);
+  test.in_killed_process([&](TestThread& child) { *tag = child.thread.tag; });
+  EXPECT_TRUE(is_dead_tag(test.volume, *tag));
+  EXPECT_TRUE(is_dead_tag(test.volume, format::kLostTag));
+  munmap(tag, sizeof(uint64_t));
+}
+
+TEST_F(RemovalTest, what_a_stranger_replaces_is_never_read_as_a_hole) {
+  InodeNumber file = look("f");
+  auto opened =
+      engine::open_description(test.context(), test.session(), -1, file, O_RDONLY, false, false);
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_EQ(read(file, 0, 10), std::string(10, 'x'));
+  ASSERT_LT(pages_here(file), kBytes / 4096);
+  put("other", std::string(kBytes, 'y'));
+  fs::rename(source / "other", source / "f");
+  auto read_the_end = [&] {
+    char byte = 0;
+    engine::Piece piece{&byte, 1};
+    return engine::read(test.context(), file, kBytes - 1, &piece, 1);
+  };
+  // Before anybody has noticed, and when the name stands for the new file.
+  EXPECT_FALSE(read_the_end().has_value());
+  next_epoch();
+  EXPECT_NE(look("f"), file);
+  auto got = read_the_end();
+  ASSERT_FALSE(got.has_value());
+  EXPECT_EQ(got.error().errno_value(), EIO);
+  EXPECT_EQ(read(file, 0, 10), std::string(10, 'x'));
+  EXPECT_TRUE(engine::drop_reference(test.context(), *opened).has_value());
+}
+
+TEST_F(RemovalTest, what_a_stranger_replaces_before_it_was_read_is_read_as_the_new_file) {
+  InodeNumber file = look("f");
+  auto opened =
+      engine::open_description(test.context(), test.session(), -1, file, O_RDONLY, false, false);
+  ASSERT_TRUE(opened.has_value());
+  put("other", std::string(2 * kBytes, 'y'));
+  fs::rename(source / "other", source / "f");
+  EXPECT_EQ(read(file), std::string(2 * kBytes, 'y'));
+  next_epoch();
+  EXPECT_EQ(look("f"), file);
+  EXPECT_TRUE(engine::drop_reference(test.context(), *opened).has_value());
+}
+
+TEST_F(RemovalTest, a_file_that_lost_one_of_its_names_is_read_by_another) {
+  fs::create_hard_link(source / "f", source / "g");
+  InodeNumber file = look("f");
+  EXPECT_EQ(look("g"), file);
+  look("f");
+  fs::remove(source / "f");
+  EXPECT_EQ(read(file), bytes);
+  next_epoch();
+  EXPECT_EQ(look("g"), file);
+}
+
+// Whoever gets it open, at whatever moment, reads all of it.
 TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
+  unlink("f");
   std::atomic<bool> stop{false};
   std::atomic<uint32_t> reads{0}, wrong{0};
   std::thread reader([&] {
@@ -100,7 +166,7 @@ TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
       if (!opened) continue;
       engine::Piece piece{got.data(), got.size()};
       auto size = engine::read(own.context, found.inode, 0, &piece, 1);
-      if (size && (*size != kBytes || got != bytes)) wrong++;
+      if (!size || *size != kBytes || got != bytes) wrong++;
       reads++;
       EXPECT_TRUE(engine::drop_reference(own.context, *opened).has_value());
     }

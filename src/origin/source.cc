@@ -12,6 +12,7 @@
 #include "engine/directory_index.h"
 #include "engine/permissions.h"
 #include "engine/seq_read.h"
+#include "shm/lock.h"
 #include "shm/token.h"
 
 namespace bt::origin {
@@ -211,11 +212,10 @@ void SourceFile::close() {
 }
 
 bool is_dead_tag(const engine::Volume& volume, uint64_t tag) {
-  format::SlotIndex index{static_cast<uint32_t>(tag >> 32) - 1};
-  const format::SlotRecord* slot = volume.slot(index);
+  const format::SlotRecord* slot = volume.slot(shm::slot_of(tag));
   if (!slot) return true;
-  bool same = (load_relaxed(slot->generation) & 0x7fffffff) == (static_cast<uint32_t>(tag) >> 1);
-  return !same || shm::is_dead(shm::token_word(slot->token));
+  bool same = (load_relaxed(slot->generation) & shm::kGenerationMask) == shm::generation_of(tag);
+  return !same || !shm::is_alive(shm::token_word(slot->token));
 }
 
 namespace {
