@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr uint32_t kChunk = 32;
 constexpr uint64_t kUnusedMax = 1024;  // files and directories
 constexpr size_t kTasksMax = 16;
+constexpr size_t kLaterMax = 256;
 constexpr uint32_t kRestMs = 100;  // after which it looks whether to stop
 constexpr uint32_t kCountEvery = 64;
 constexpr uint64_t kSmallFilePages = engine::kCachedPagesAtOnce;
@@ -74,9 +75,29 @@ void Prefetcher::take_requests() {
     task->directory.value = load_relaxed(request.directory.value);
     task->what = load_relaxed(request.what);
     task->is_below = false;
+    what_ = task->what;
+    fetched_unasked_ = 0;
+    std::erase(later_, task->directory);
     tasks_.push_back(std::move(task));
   }
   while (tasks_.size() > kTasksMax) tasks_.pop_front();
+}
+
+// Nothing is asked for: what the walk will come to. Whoever has ended his walk asks for nothing more, so this ends too.
+void Prefetcher::go_on_below() {
+  if (fetched_unasked_ > kUnusedMax) later_.clear();
+  while (tasks_.empty() && !later_.empty()) {
+    const format::InodeRecord* record = record_of(volume_, later_.back());
+    constexpr uint32_t kNlinkOfLeaf = 2;
+    if (record && load_relaxed(record->nlink) > kNlinkOfLeaf) {
+      auto task = std::make_unique<Task>();
+      task->directory = later_.back();
+      task->what = what_;
+      task->is_below = false;
+      tasks_.push_back(std::move(task));
+    }
+    later_.pop_back();
+  }
 }
 
 // Until somebody asks for something.
@@ -114,6 +135,11 @@ void Prefetcher::begin(Context& context, Task& task) {
   };
   format::DentryIndex hint = format::DentryIndex::kNone;
   if (!engine::list(context, task.directory, 0, hint, take, &entries)) return;
+  for (const Entry& entry : entries) {
+    const format::InodeRecord* record = task.is_below ? nullptr : record_of(volume_, entry.inode);
+    if (record && engine::is_directory(load_relaxed(record->mode)))
+      task.directories.push_back(entry.inode);
+  }
   for (uint32_t i : order_of_fetching(static_cast<uint32_t>(entries.size())))
     task.entries.push_back(std::move(entries[i]));
 }
@@ -122,6 +148,7 @@ void Prefetcher::note_fetched(Context& context, InodeNumber inode) {
   if (format::InodeRecord* record = record_of(volume_, inode)) engine::set_ahead_mark(*record);
   count(context, metrics::Event::k_ahead_fetched);
   fetched_++;
+  fetched_unasked_++;
 }
 
 // True: they are known now.
@@ -209,6 +236,12 @@ void Prefetcher::step(Context& context) {
     fetch(context, task, entry);
     return;
   }
+  end(task);
+}
+
+void Prefetcher::end(Task& task) {
+  later_.insert(later_.end(), task.directories.rbegin(), task.directories.rend());
+  if (later_.size() > kLaterMax) later_.erase(later_.begin(), later_.end() - kLaterMax);
   // What was found carries an older epoch now, so that its first use comes by and is noticed; names do anyway.
   bool fetched = task.file.descriptor() >= 0 && (task.what & format::kAheadAttributes);
   std::erase_if(tasks_, [&](const auto& each) { return each.get() == &task; });
@@ -225,7 +258,11 @@ void Prefetcher::run() {
   engine::OriginAtWork working(thread);
   while (!stop_.load()) {
     take_requests();
-    if (!tasks_.empty() && !may_go_on()) tasks_.clear();
+    if (tasks_.empty()) go_on_below();
+    if (!tasks_.empty() && !may_go_on()) {
+      tasks_.clear();
+      later_.clear();
+    }
     if (tasks_.empty())
       rest();
     else

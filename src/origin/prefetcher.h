@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Fetching ahead: a thread of the daemon lists directories, asks for attributes and brings small files before the program that
 // is walking there comes to them. Programs say what they are about to want (origin/habit.h); the newest request is the most
-// urgent, for a walk goes down.
+// urgent, for a walk goes down. When there is none it goes on where the walk will be next: down into what it has listed, in the
+// order of the listings.
 //
 // The program goes through a directory from its front. So the thread takes a chunk of entries at a time, and each chunk from its
 // end: the two meet in the middle and nothing is fetched twice. Bounds: of what was fetched in the last second no more than
@@ -45,14 +46,17 @@ class Prefetcher {
     bool is_below;          // of a directory that was asked for: goes no deeper
     bool is_begun = false;  // `entries` are those that are still to be looked at
     std::vector<Entry> entries;
-    SourceFile file;  // the directory at the source, once it is needed
+    std::vector<InodeNumber> directories;  // among them, if it goes deeper
+    SourceFile file;                       // the directory at the source, once it is needed
   };
 
   void run();
   void rest();
   void take_requests();
+  void go_on_below();
   bool may_go_on();
   void step(Context& context);
+  void end(Task& task);
   void begin(Context& context, Task& task);
   void fetch(Context& context, Task& task, const Entry& entry);
   void fetch_directory(Context& context, const Task& task, InodeNumber directory);
@@ -65,6 +69,9 @@ class Prefetcher {
   const std::atomic<bool>& allowed_;
   uint32_t taken_ = 0;  // requests
   std::deque<std::unique_ptr<Task>> tasks_;
+  std::vector<InodeNumber> later_;  // directories that the walk will come to, the next one last
+  uint32_t what_ = 0;               // of the last request
+  uint64_t fetched_unasked_ = 0;    // since the last request
   std::chrono::steady_clock::time_point second_began_;
   uint64_t fetched_ = 0, used_before_ = 0;  // in this second; of the counter when it began
   uint64_t count_at_ = 0;                   // fetched, when it looks next how many were used
