@@ -114,7 +114,44 @@ Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor
   }
 }
 
+Result<void> fetch_whole(Context& context, InodeNumber inode, int32_t directory, const char* path,
+                         bool may_make_room) {
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  if (!record || load_relaxed(record->generation) != inode.generation()) return Error(ESTALE);
+  uint64_t change = __atomic_load_n(&record->change, __ATOMIC_ACQUIRE);
+  bool is_regular = (load_relaxed(record->mode) & engine::kModeType) == engine::kModeRegular;
+  if (!is_regular || load_relaxed(record->valid_epoch) || load_relaxed(record->page_count))
+    return Error(EAGAIN);
+  SourceFile file;
+  constexpr int kFlags = O_RDONLY | O_NOATIME | O_NONBLOCK;
+  Result<void> opened = file.open_in(directory, path, kFlags);
+  if (!opened && opened.error() == Error(EPERM))
+    opened = file.open_in(directory, path, kFlags & ~O_NOATIME);
+  BT_TRY(opened);
+  SourceAttributes source;
+  BT_TRY(ask_source(context, file.descriptor(), "", source));
+  BT_TRY(engine::store_attributes_ahead(context, inode, source, {}, change));
+  uint64_t pages = base::divide_up(source.size, kPageSizeBytes);
+  if (pages == 0 || pages > engine::kCachedPagesAtOnce) return {};
+  uint64_t most = load_relaxed(context.volume().superblock().cache_pages_max);
+  if (!may_make_room && pages_in_use(context.volume()) + pages > most) return {};
+  // The attributes were one change, ours: one more, and the bytes are not taken.
+  (void)fetch_pages(context, inode, file.descriptor(), change + 1, source.size, 0,
+                    static_cast<uint32_t>(pages))
+      .has_value();
+  return {};
+}
+
 namespace {
+
+// By who reads each file that he looks at. False: ask for the attributes alone.
+bool validate_whole(Context& context, InodeNumber inode, const format::InodeRecord& record) {
+  if (load_relaxed(record.valid_epoch) != 0 || !wants_pages(context)) return false;
+  auto scratch = scratch_of(context);
+  if (!scratch) return false;
+  auto path = source_path(context, inode, {}, (*scratch)->path[0]);
+  return path && fetch_whole(context, inode, source_root(context), *path, true);
+}
 
 // What was fetched ahead of this is used, or was fetched for nothing. A directory's mark is of its names.
 void end_ahead(Context& context, format::InodeRecord& file, metrics::Event event) {
@@ -141,6 +178,7 @@ Result<void> validate(Context& context, InodeNumber inode) {
     if (load_relaxed(record->valid_epoch) == 0) note_attribute_miss(context, *record);
     if (!engine::is_directory(load_relaxed(record->mode)))
       watch_attributes_of(context, *record, inode.index());
+    if (validate_whole(context, inode, *record)) return {};
   }
   Result<void> asked = ask_again(context, inode);
   return !asked && asked.error() == Error(ENOENT) ? Error(ESTALE) : asked;

@@ -93,6 +93,11 @@ bool wants_attributes(Context& context) {
   return habit && (habit->attributes || habit->pages);
 }
 
+bool wants_pages(Context& context) {
+  Habit* habit = habit_of(context);
+  return habit && habit->pages;
+}
+
 void note_listing(Context& context, InodeNumber directory) {
   Habit* habit = habit_of(context);
   if (!habit || directory == format::kRootInode) return;

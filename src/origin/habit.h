@@ -26,6 +26,8 @@ struct Habit {
 
 // Whoever lists a directory now will look at what is in it.
 bool wants_attributes(engine::Context& context);
+// Whoever looks at a file now will read it.
+bool wants_pages(engine::Context& context);
 // The names of a directory that nobody had listed, or that were fetched ahead, are used for the first time.
 void note_listing(engine::Context& context, engine::InodeNumber directory);
 // The source is to be asked for the attributes of an inode that nobody has asked for.

@@ -101,9 +101,13 @@ TEST_F(PrefetchTest, a_walk_is_understood_at_the_third_sibling) {
   EXPECT_EQ(superblock.ahead_count, 0u);
   InodeNumber third = look(top, "d2");
   list(third);
-  ASSERT_EQ(superblock.ahead_count, 2u);
+  ASSERT_EQ(superblock.ahead_count, 1u) << "below a directory without any there is nothing to list";
   EXPECT_EQ(superblock.ahead[0].directory, top);
-  EXPECT_EQ(superblock.ahead[1].directory, third);
+  put("top/d3/below/f", "x");
+  InodeNumber fourth = look(top, "d3");
+  list(fourth);
+  ASSERT_EQ(superblock.ahead_count, 2u);
+  EXPECT_EQ(superblock.ahead[1].directory, fourth);
 }
 
 TEST_F(PrefetchTest, entries_asked_for_in_order_are_understood_in_one_directory) {
@@ -163,6 +167,51 @@ TEST_F(PrefetchTest, what_is_asked_for_is_there_before_it_is_used) {
   EXPECT_TRUE(is_known(d1, "large"));
   EXPECT_EQ(known(d1, "large")->page_count, 0u);  // not small
   EXPECT_EQ(std::string(known(d1, "link")->link_target, 2), "f1");
+}
+
+TEST_F(PrefetchTest, it_goes_on_down_while_nobody_asks_for_anything) {
+  put("top/a/b/c/d/f", "x");
+  put("top/a/b/e/f", "x");
+  InodeNumber top = look(kRootInode, "top");
+  list(top);
+  {
+    Prefetcher prefetcher(test.volume, test.session(), allowed);
+    ask_ahead(test.volume, top, format::kAheadAttributes);
+    // Five directories, and a file in two of them.
+    EXPECT_TRUE(eventually([&] { return counted(metrics::Event::k_ahead_fetched) == 7; }));
+  }
+  InodeNumber b = look(look(top, "a"), "b");
+  EXPECT_TRUE(is_known(look(b, "e"), "f"));
+  EXPECT_TRUE(is_known(look(look(b, "c"), "d"), "f"));
+}
+
+TEST_F(PrefetchTest, who_reads_what_he_looks_at_gets_both_at_once) {
+  for (int i = 0; i < 20; i++) put("d/f" + std::to_string(i), "bytes");
+  put("d/large", std::string(200 << 10, 'l'));
+  InodeNumber directory = look(kRootInode, "d");
+  list(directory);
+  std::vector<std::string> names;
+  auto take = [](void* argument, const engine::ListedName& listed) {
+    if (listed.name[0] == 'f')
+      static_cast<std::vector<std::string>*>(argument)->push_back(listed.name);
+    return true;
+  };
+  format::DentryIndex hint = format::DentryIndex::kNone;
+  ASSERT_TRUE(engine::list(test.context(), directory, 0, hint, take, &names).has_value());
+  look(directory, names[0]);
+  EXPECT_EQ(known(directory, names[0])->page_count, 0u);
+  for (int i = 1; i < 10; i++) EXPECT_EQ(read(look(directory, names[i])), "bytes");
+  uint64_t asked = counted(metrics::Event::k_page_misses);
+  look(directory, names[15]);
+  ASSERT_TRUE(is_known(directory, names[15]));
+  EXPECT_EQ(known(directory, names[15])->page_count, 1u);
+  EXPECT_EQ(read(look(directory, names[15])), "bytes");
+  look(directory, "large");
+  EXPECT_EQ(known(directory, "large")->page_count, 0u);
+  EXPECT_EQ(counted(metrics::Event::k_page_misses), asked);
+  // What is known already is left alone.
+  InodeNumber known_file = look(directory, names[0]);
+  EXPECT_EQ(fetch_whole(test.context(), known_file, root.root, "d/x", true).error(), Error(EAGAIN));
 }
 
 TEST_F(PrefetchTest, pages_are_fetched_only_into_free_room) {

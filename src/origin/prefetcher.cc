@@ -25,7 +25,6 @@ constexpr size_t kTasksMax = 16;
 constexpr size_t kLaterMax = 256;
 constexpr uint32_t kRestMs = 100;  // after which it looks whether to stop
 constexpr uint32_t kCountEvery = 64;
-constexpr uint64_t kSmallFilePages = engine::kCachedPagesAtOnce;
 
 format::InodeRecord* record_of(engine::Volume& volume, InodeNumber number) {
   format::InodeRecord* record = volume.inode(number.index());
@@ -151,47 +150,25 @@ void Prefetcher::note_fetched(Context& context, InodeNumber inode) {
   fetched_unasked_++;
 }
 
-// True: they are known now.
-bool Prefetcher::fetch_attributes(Context& context, const Task& task, const Entry& entry) {
+void Prefetcher::fetch_attributes(Context& context, const Task& task, const Entry& entry) {
   const format::InodeRecord* record = record_of(volume_, entry.inode);
-  if (!record || load_relaxed(record->valid_epoch) != 0) return false;
+  if (!record || load_relaxed(record->valid_epoch) != 0) return;
   uint64_t change = load_relaxed(record->change);
   int32_t directory = task.file.descriptor();
   SourceAttributes source;
-  if (!ask_source(context, directory, entry.name.c_str(), source)) return false;
+  if (!ask_source(context, directory, entry.name.c_str(), source)) return;
   auto scratch = scratch_of(context);
-  if (!scratch) return false;
+  if (!scratch) return;
   Text target;
   if ((source.mode & engine::kModeType) == engine::kModeLink) {
     int64_t size =
         base::raw_syscall(SYS_readlinkat, directory, base::raw_argument(entry.name.c_str()),
                           base::raw_argument((*scratch)->link), kPathBytes - 1);
-    if (size < 0) return false;
+    if (size < 0) return;
     target = {(*scratch)->link, static_cast<uint32_t>(size)};
   }
-  if (!engine::store_attributes_ahead(context, entry.inode, source, target, change)) return false;
+  if (!engine::store_attributes_ahead(context, entry.inode, source, target, change)) return;
   note_fetched(context, entry.inode);
-  return true;
-}
-
-// Of a file that is small and has nothing here, and only into room that is free.
-void Prefetcher::fetch_pages_of(Context& context, const Task& task, const Entry& entry) {
-  const format::InodeRecord* record = record_of(volume_, entry.inode);
-  if (!record || (load_relaxed(record->mode) & engine::kModeType) != engine::kModeRegular) return;
-  uint64_t change = load_relaxed(record->change), size = load_relaxed(record->size);
-  uint64_t pages = base::divide_up(size, format::kPageSizeBytes);
-  if (pages == 0 || pages > kSmallFilePages || load_relaxed(record->page_count) != 0) return;
-  if (pages_in_use(volume_) + pages > load_relaxed(volume_.superblock().cache_pages_max)) return;
-  SourceFile file;
-  constexpr int kFlags = O_RDONLY | O_NOATIME | O_NONBLOCK;
-  const char* name = entry.name.c_str();
-  auto opened = file.open_in(task.file.descriptor(), name, kFlags);
-  if (!opened && opened.error() == Error(EPERM))
-    opened = file.open_in(task.file.descriptor(), name, kFlags & ~O_NOATIME);
-  if (!opened) return;
-  (void)fetch_pages(context, entry.inode, file.descriptor(), change, size, 0,
-                    static_cast<uint32_t>(pages))
-      .has_value();
 }
 
 // Its names, and then what is in it.
@@ -223,8 +200,12 @@ void Prefetcher::fetch(Context& context, Task& task, const Entry& entry) {
     if (!path || !task.file.open(context, *path, O_PATH | O_DIRECTORY)) return;
     watch_attributes(context, task.directory, task.file.descriptor(), format::kToldOfNames);
   }
-  if (fetch_attributes(context, task, entry) && (task.what & format::kAheadPages))
-    fetch_pages_of(context, task, entry);
+  bool whole = (task.what & format::kAheadPages) &&
+               fetch_whole(context, entry.inode, task.file.descriptor(), entry.name.c_str(), false);
+  if (whole)
+    note_fetched(context, entry.inode);
+  else
+    fetch_attributes(context, task, entry);
 }
 
 void Prefetcher::step(Context& context) {

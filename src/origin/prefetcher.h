@@ -60,8 +60,7 @@ class Prefetcher {
   void begin(Context& context, Task& task);
   void fetch(Context& context, Task& task, const Entry& entry);
   void fetch_directory(Context& context, const Task& task, InodeNumber directory);
-  bool fetch_attributes(Context& context, const Task& task, const Entry& entry);
-  void fetch_pages_of(Context& context, const Task& task, const Entry& entry);
+  void fetch_attributes(Context& context, const Task& task, const Entry& entry);
   void note_fetched(Context& context, InodeNumber inode);
 
   engine::Volume& volume_;

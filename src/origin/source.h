@@ -116,6 +116,10 @@ Result<void> fill_xattrs(Context& context, InodeNumber inode);
 // record's, of before the file was opened. EAGAIN: it has changed since.
 Result<void> fetch_pages(Context& context, InodeNumber inode, int32_t descriptor, uint64_t change,
                          uint64_t size, uint64_t first, uint32_t count);
+// A regular file of which nothing is known yet: its attributes and, if it is small, its bytes, with one opening of `path` in
+// `directory`. make_room: pages of others may go for it. EAGAIN: something is known, or was changed meanwhile.
+Result<void> fetch_whole(Context& context, InodeNumber inode, int32_t directory, const char* path,
+                         bool make_room);
 // The directory is listed before anybody has asked for its names; `file` is left open on it. EAGAIN: somebody is at it.
 Result<void> list_ahead(Context& context, InodeNumber directory, SourceFile& file, bool attributes);
 // A directory that was listed is looked at: if its times hold, so do its names, in the present epoch.
