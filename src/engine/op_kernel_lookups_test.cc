@@ -48,5 +48,28 @@ TEST_F(KernelLookupsTest, what_a_cut_forget_left_is_freed) {
   ASSERT_TRUE(forget_kernel_lookups(root, known, 1));
 }
 
+TEST_F(KernelLookupsTest, what_the_kernel_alone_still_knows_is_found) {
+  InodeNumber gone[3], named = make(kRootInode, "named");
+  ASSERT_TRUE(add_kernel_lookup(root, named));
+  for (const char* name : {"a", "b", "c"}) {
+    gone[name[0] - 'a'] = make(kRootInode, name);
+    ASSERT_TRUE(add_kernel_lookup(root, gone[name[0] - 'a']));
+    ASSERT_TRUE(unlink(root, kRootInode, text(name)));
+  }
+  InodeNumber found[2];
+  uint32_t next = 1;
+  ASSERT_EQ(find_known_leftovers(volume.volume, next, 1000, found, 2), 2u);
+  EXPECT_EQ(found[0], gone[0]);
+  EXPECT_EQ(found[1], gone[1]);
+  ASSERT_NE(next, 0u);
+  ASSERT_EQ(find_known_leftovers(volume.volume, next, 1000, found, 2), 1u);
+  EXPECT_EQ(found[0], gone[2]);
+  EXPECT_EQ(next, 0u) << "the end of the table";
+  next = 1;
+  EXPECT_EQ(find_known_leftovers(volume.volume, next, 1, found, 2), 0u) << "the root has a name";
+  EXPECT_EQ(next, 2u);
+  for (InodeNumber inode : gone) ASSERT_TRUE(forget_kernel_lookups(root, inode, 1));
+}
+
 }  // namespace
 }  // namespace bt::engine

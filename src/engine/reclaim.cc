@@ -128,6 +128,12 @@ bool is_left_over(const InodeRecord& inode) {
          load_relaxed(inode.opens) == 0 && !(load_relaxed(inode.flags) & kInodeOrphan);
 }
 
+// Records beyond were never handed out.
+uint32_t inodes_used(const Volume& volume) {
+  return static_cast<uint32_t>(base::min<uint64_t>(
+      load_relaxed(volume.superblock().free_inodes.fresh), volume.geometry().inodes.count));
+}
+
 // True: it is gone. False: somebody has taken it up, or freed it, since it was looked at.
 Result<bool> free_leftover(Thread& thread, InodeRecord& inode, InodeNumber number) {
   Transaction txn(thread);
@@ -149,8 +155,7 @@ Result<uint32_t> free_leftovers(Thread& thread, IsKnown is_known, void* argument
   Housekeeping housekeeping(thread);
   Volume& volume = *thread.volume;
   uint32_t freed = 0;
-  uint32_t used = static_cast<uint32_t>(base::min<uint64_t>(
-      load_relaxed(volume.superblock().free_inodes.fresh), volume.geometry().inodes.count));
+  uint32_t used = inodes_used(volume);
   for (uint32_t i = 1; i < used; i++) {
     InodeRecord* inode = volume.inode(InodeIndex{i});
     if (!inode || !is_left_over(*inode)) continue;
@@ -160,6 +165,19 @@ Result<uint32_t> free_leftovers(Thread& thread, IsKnown is_known, void* argument
     freed += gone;
   }
   return freed;
+}
+
+uint32_t find_known_leftovers(const Volume& volume, uint32_t& next, uint32_t looks,
+                              InodeNumber* found, uint32_t most) {
+  uint32_t count = 0;
+  const uint32_t used = inodes_used(volume);
+  for (; next < used && looks && count < most; next++, looks--) {
+    const InodeRecord* inode = volume.inode(InodeIndex{next});
+    if (!inode || !is_left_over(*inode) || load_relaxed(inode->kernel_lookups) == 0) continue;
+    found[count++] = InodeNumber::of(InodeIndex{next}, load_relaxed(inode->generation));
+  }
+  if (next >= used) next = 0;
+  return count;
 }
 
 }  // namespace bt::engine

@@ -25,6 +25,11 @@ Result<bool> sweep_orphans(Thread& thread, uint32_t transactions);
 using IsKnown = bool (*)(void* argument, InodeNumber inode);
 Result<uint32_t> free_leftovers(Thread& thread, IsKnown is_known, void* argument);
 
+// Inodes without name and user that the kernel still knows, among `looks` records from `next` on, which moves behind the last
+// that was looked at and is 0 at the end of the table. They are not freed before the kernel forgets them. At most `most`.
+uint32_t find_known_leftovers(const Volume& volume, uint32_t& next, uint32_t looks,
+                              InodeNumber* found, uint32_t most);
+
 // What a caller of reclaim_if_unused does after its commit.
 inline constexpr uint32_t kSweepAll = UINT32_MAX;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The worker's background thread: repairs what dead threads left, ends the sessions of dead processes, frees orphans, gives
-// page memory back to the machine, puts full tables into huge pages, and ends the mount when the supervisor is gone. Nothing
+// page memory back to the machine, has the kernel forget files that are gone, puts full tables into huge pages, and ends the mount when the supervisor is gone. Nothing
 // here is needed for an operation to be right: whoever meets a dead owner's lock repairs it himself. It only bounds how long
 // leftovers stay.
 #pragma once
@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -21,6 +22,9 @@
 namespace bt::fuse {
 
 inline constexpr int kSweepEveryMs = 100;
+
+// Asks the kernel to forget these inodes if nobody there uses them.
+using LetForget = std::function<void(const uint64_t* inodes, uint32_t count)>;
 
 // A session record, read whole.
 struct SessionView {
@@ -38,7 +42,7 @@ class Housekeeper {
   // kernel knows an inode, asked of `server` for what a former worker left; null when there was none.
   Housekeeper(engine::Volume& volume, int volume_file, format::SessionIndex session,
               pid_t supervisor, void (*orphaned)(void*), void* argument, engine::IsKnown is_known,
-              void* server);
+              void* server, LetForget let_forget);
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
@@ -68,6 +72,7 @@ class Housekeeper {
   bool is_past_grace(uint32_t index, const SessionView& view);
   void report_damage();
   void free_leftovers(engine::Thread& thread);
+  void let_kernel_forget();
 
   engine::Volume& volume_;
   format::SessionIndex session_;
@@ -76,6 +81,9 @@ class Housekeeper {
   void* argument_;
   engine::IsKnown is_known_;
   void* server_;
+  LetForget let_forget_;
+  uint32_t next_inode_ = 0;               // where let_kernel_forget goes on
+  int64_t inodes_begun_ms_ = 0;           // when it last began at the first
   std::map<uint32_t, Watched> watched_;   // by session index
   std::map<uint32_t, Suspect> suspects_;  // by session index
   std::vector<Dead> dead_;

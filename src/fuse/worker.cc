@@ -121,14 +121,15 @@ int serve(const Mount& mount, SharedPage& page, pid_t supervisor, engine::Volume
   }
   BT_LOG(kInfo, "worker %u serves %s, %u threads, protocol 7.%u", page.generation.load(),
          mount.mount_point.c_str(), options.threads, page.protocol_minor.load());
-  Housekeeper housekeeper(volume, mount.volume.file, thread.session, supervisor, supervisor_is_gone,
-                          const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server);
-  MountWatcher mounts(volume, thread.session, mount.mount_point);
-  std::optional<origin::Keeper> keeper;
   // Node ids are inode numbers.
   auto let_forget = [&](const uint64_t* inodes, uint32_t count) {
     (void)server.channel().prune(inodes, count).has_value();
   };
+  Housekeeper housekeeper(volume, mount.volume.file, thread.session, supervisor, supervisor_is_gone,
+                          const_cast<Mount*>(&mount), is_restart ? kernel_knows : nullptr, &server,
+                          let_forget);
+  MountWatcher mounts(volume, thread.session, mount.mount_point);
+  std::optional<origin::Keeper> keeper;
   if (mount.origin.source >= 0) keeper.emplace(volume, thread.session, mount.origin, let_forget);
   std::optional<origin::Watcher> watcher;
   if (mount.origin.watch >= 0) watcher.emplace(volume, thread.session, mount.origin.watch);
