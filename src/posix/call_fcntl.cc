@@ -14,6 +14,9 @@
 #ifndef F_DUPFD_QUERY  // Linux 6.10
 #define F_DUPFD_QUERY 1027
 #endif
+#ifndef F_CREATED_QUERY  // Linux 6.12
+#define F_CREATED_QUERY 1028
+#endif
 
 namespace bt::posix {
 
@@ -62,6 +65,10 @@ Result<uint32_t> control(const OpenFile& file, uint64_t fd, uint32_t command, ui
     }
     case F_GETFL:
       return file.flags() & ~kNeverShown;
+    case F_DUPFD_QUERY:
+      return is_same_description(file, argument);
+    case F_CREATED_QUERY:
+      return uint32_t{(file.flags() & O_CREAT) != 0};
     default:
       break;
   }
@@ -84,8 +91,6 @@ Result<uint32_t> control(const OpenFile& file, uint64_t fd, uint32_t command, ui
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ:
       return Error(EBADF);
-    case F_DUPFD_QUERY:
-      return is_same_description(file, argument);
     // What we cannot keep we do not give: opens in-process break no lease.
     case F_GETLEASE:
       return uint32_t{F_UNLCK};

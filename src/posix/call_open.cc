@@ -81,6 +81,10 @@ Result<int32_t> create(Walk& walk, const Request& request) {
         engine::Opened opened;
         BT_TRY(engine::create_and_open(context, walk.directory, walk.last, mode, current_umask(),
                                        session, fd, flags, request.has(O_CLOEXEC), opened));
+        // Nobody else has it yet. For F_CREATED_QUERY; F_GETFL never shows it.
+        auto* description = walk.mount->volume.description(opened.description);
+        if (opened.made && description)
+          __atomic_store_n(&description->flags, description->flags | O_CREAT, __ATOMIC_RELAXED);
         return opened.description;
       });
 }

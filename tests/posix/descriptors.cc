@@ -121,6 +121,26 @@ SUITE_PART(fcntl_queries) {
   say("nor another file", call(SYS_fcntl, a, kSameDescription, other));
   say("nor asked the other way round", call(SYS_fcntl, other, kSameDescription, a));
   say("of a closed number", call(SYS_fcntl, a, kSameDescription, 999));
+  constexpr int kMade = 1024 + 4;  // F_CREATED_QUERY
+  int64_t made = call(SYS_open, arg("made"), O_RDWR | O_CREAT, 0644), copy = call(SYS_dup, made),
+          again = call(SYS_open, arg("made"), O_RDWR | O_CREAT, 0644),
+          sole = call(SYS_open, arg("sole"), O_WRONLY | O_CREAT | O_EXCL, 0644),
+          unnamed = call(SYS_open, arg("."), O_RDWR | O_TMPFILE, 0644),
+          path = call(SYS_open, arg("made"), O_PATH);
+  say("who made the file is told so", call(SYS_fcntl, made, kMade, 0));
+  say("and by a duplicate", call(SYS_fcntl, copy, kMade, 0));
+  say("and with O_EXCL", call(SYS_fcntl, sole, kMade, 0));
+  say("whatever the argument", call(SYS_fcntl, made, kMade, 77));
+  say("who found it is not", call(SYS_fcntl, again, kMade, 0));
+  say("nor who opened it without O_CREAT", call(SYS_fcntl, a, kMade, 0));
+  say("of a file without a name", call(SYS_fcntl, unnamed, kMade, 0));
+  say("of an O_PATH descriptor", call(SYS_fcntl, path, kMade, 0));
+  say("an O_PATH descriptor is itself", call(SYS_fcntl, path, kSameDescription, path));
+  say("and not the file's", call(SYS_fcntl, path, kSameDescription, made));
+  say("F_GETFL does not show it", call(SYS_fcntl, made, F_GETFL));
+  call(SYS_fcntl, made, F_SETFL, O_APPEND);
+  say("F_SETFL does not take it away", call(SYS_fcntl, made, kMade, 0));
+  shut({made, copy, again, sole, unnamed, path});
   for (int command : {13, 99, 1500, -1})
     say("command " + std::to_string(command), call(SYS_fcntl, a, command, 0));
   say("no lease is held", call(SYS_fcntl, a, F_GETLEASE));
