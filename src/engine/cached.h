@@ -52,8 +52,10 @@ struct Listing {
   uint32_t listings;     // of the directory
   uint8_t seen;          // follows from it
 };
+// Whether another thread is just changing names of the directory at the source (SlotRecord::changing).
+bool is_changed_elsewhere(const Context& context, InodeNumber directory);
 Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing);
-// Drops the names of before that enter_name has not marked, and declares the rest complete as of `source`. EAGAIN: somebody
+// Drops the names of before that enter_name has not marked, unless somebody is just taking names away or moving them, and declares the rest complete as of `source`. EAGAIN: somebody
 // changed names meanwhile; what was entered is right, but may not be all.
 Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
                          const SourceAttributes& source);
@@ -74,8 +76,8 @@ Result<void> invalidate(Context& context, InodeNumber inode, bool names_too);
 // Takes over what the source says. Of a file with dirty pages, size and times stay ours. Where size or times of a clean
 // file differ from when its pages were known to be the source's, they are dropped, unless `ours`: the difference was made
 // by a change of our own. A directory whose times differ is listed anew, likewise.
-// link_target: of a symbolic link. EAGAIN: the inode was changed by us (note_own_change) since `change` was read of its
-// record, before the source was asked.
+// link_target: of a symbolic link. EAGAIN: the inode was changed here (note_own_change), or its file written to and written back,
+// since `change` was read of its record, before the source was asked.
 inline constexpr uint64_t kAnyChange = UINT64_MAX;
 Result<void> store_source_attributes(Context& context, InodeNumber inode,
                                      const SourceAttributes& source, bool ours, Text link_target,

@@ -94,8 +94,10 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
   if (asked.ahead && (record->valid_epoch != 0 || record->change != asked.change))
     return Error(EAGAIN);
   bool changed_here = record->flags & kInodeChangedHere;
-  if (changed_here && asked.change != kAnyChange && record->change != asked.change)
-    return Error(EAGAIN);
+  // Of a dirty file, size and times stay ours anyway.
+  bool follows = changed_here ||
+                 ((record->mode & kModeType) == kModeRegular && !(record->flags & kInodeDirty));
+  if (follows && asked.change != kAnyChange && record->change != asked.change) return Error(EAGAIN);
   // Without a name it is not what the source was asked for, whatever has its number there by now.
   bool is_it = record->nlink != 0 && record->origin == source.number &&
                ((record->mode ^ source.mode) & kModeType) == 0;

@@ -7,6 +7,7 @@
 #include "engine/make_entry.h"
 #include "engine/origin.h"
 #include "engine/origin_index.h"
+#include "shm/token.h"
 
 namespace bt::engine {
 namespace {
@@ -273,6 +274,20 @@ Result<void> drop_name(Context& context, InodeNumber directory, Text name) {
   return dropped;
 }
 
+bool is_changed_elsewhere(const Context& context, InodeNumber directory) {
+  const Volume& volume = context.volume();
+  for (uint32_t i = 1; i < volume.slots_used(); i++) {
+    const SlotRecord& slot = *volume.slot(SlotIndex{i});
+    bool changes = false;
+    for (const InodeNumber& changing : slot.changing)
+      changes |= __atomic_load_n(&changing.value, __ATOMIC_ACQUIRE) == directory.value;
+    if (changes && i != raw(context.thread.slot_index) &&
+        shm::is_alive(shm::token_word(slot.token)))
+      return true;
+  }
+  return false;
+}
+
 Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing) {
   return read_inode(context.thread, directory, [&](const InodeRecord& record) {
     listing.change = load_relaxed(record.change);
@@ -285,8 +300,10 @@ Result<void> begin_listing(Context& context, InodeNumber directory, Listing& lis
 
 Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
                          const SourceAttributes& source) {
+  // A name that is not at the source any more, and still here, may be one that somebody is just moving, with all that is newer here.
+  bool changes = is_changed_elsewhere(context, directory);
   uint64_t dropped = 0;
-  for (;; dropped++) {
+  for (; !changes; dropped++) {
     char name[kNameMax + 1];
     uint32_t size = 0;
     Result<void> looked = find_unseen(context, directory, listing, name, size);
@@ -299,7 +316,7 @@ Result<void> end_listing(Context& context, InodeNumber directory, const Listing&
   DirectoryPart& part = record->directory;
   bool alone = part.listings == listing.listings;
   txn.store(part.listings, part.listings + 1);
-  bool undisturbed = alone && record->change == listing.change + dropped &&
+  bool undisturbed = alone && !changes && record->change == listing.change + dropped &&
                      load_relaxed(part.news) == listing.news;
   // What was dropped may have been entered anew by a listing that is the truth by now.
   if (!alone && dropped) txn.store(part.names_epoch, 0u);

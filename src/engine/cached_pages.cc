@@ -241,6 +241,8 @@ Result<void> finish_flush(Context& context, InodeNumber inode, const SourceAttri
   txn.store(cached.source_size, source.size);
   txn.store(cached.source_blocks, source.blocks);
   if (!dirty && (record->flags & kInodeDirty)) {
+    // What the source was asked for before it had these bytes must not be taken for news now that the record follows it again.
+    txn.store(record->change, record->change + 1);
     BT_TRY(txn.lock(volume.superblock().dirty_lock, shm::LockRank::kAllocator));
     BT_TRY(take_off_dirty_list(txn, volume, *record, inode.index()));
   }

@@ -200,6 +200,7 @@ Result<void> list_again(Context& context, InodeNumber directory) {
     if (record &&
         engine::is_current_epoch(context.volume(), load_relaxed(record->directory.names_epoch)))
       return {};
+    wait_for_changes(context);
   }
   return {};
 }
@@ -268,7 +269,7 @@ Result<void> look_again(Context& context, InodeNumber directory) {
 
 namespace {
 
-Result<void> open_file(Context& context, InodeNumber inode, SourceFile& file) {
+Result<void> open_file(Context& context, InodeNumber inode, uint64_t change, SourceFile& file) {
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[0]));
   BT_TRY(file.open(context, path, O_RDONLY | O_NOATIME | O_NONBLOCK));
@@ -279,7 +280,7 @@ Result<void> open_file(Context& context, InodeNumber inode, SourceFile& file) {
   // By that name there is another file now. What was read of the old one would not fit with what is read of the new one.
   if (source.nlink != 1) return Error(ESTALE);
   BT_TRY(engine::adopt_number(context, inode, source.number));
-  return engine::store_source_attributes(context, inode, source, false, {});
+  return engine::store_source_attributes(context, inode, source, false, {}, change);
 }
 
 // Without a name. EIO: what is not here of it nobody has any more; also where the remover died before he had brought it.
@@ -300,7 +301,7 @@ Result<void> fill_pages(Context& context, InodeNumber inode, uint64_t first, uin
     BT_TRY(view_file(context, inode, view));
     uint64_t end = base::min(first + count, base::divide_up(view.size, kPageSizeBytes));
     SourceFile file;
-    Result<void> opened = open_file(context, inode, file);
+    Result<void> opened = open_file(context, inode, view.change, file);
     if (!opened) {
       if (was_removed(context, inode)) return check_lost(context, inode);
       if (tries + 1 == kTries || !ask_again(context, inode)) return opened;

@@ -72,6 +72,9 @@ Result<void> ask_again(Context& context, InodeNumber inode) {
     Result<void> asked = refresh(context, inode, false);
     if (asked || !says_gone(asked.error())) return asked;
     if (was_removed(context, inode)) return {};
+    // One of us may be moving it, or a directory above it.
+    wait_for_changes(context);
+    if (tries == 0) continue;
     NameIs name = lose_name(context, inode);
     if (name == NameIs::kLast) return Error(ENOENT);
     unknown += name == NameIs::kUnknown;

@@ -25,6 +25,9 @@ using engine::load_relaxed;
 constexpr uint32_t kPathTries = 16;
 // Somebody changes it faster than it can be asked for.
 constexpr uint32_t kRefreshTries = 64;
+// A second, for who was moved off its processor in the middle of a change.
+constexpr uint32_t kChangeWaits = 10'000;
+constexpr int64_t kChangePauseNs = 100'000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 }  // namespace
@@ -216,6 +219,30 @@ bool is_dead_tag(const engine::Volume& volume, uint64_t tag) {
   if (!slot) return true;
   bool same = (load_relaxed(slot->generation) & shm::kGenerationMask) == shm::generation_of(tag);
   return !same || !shm::is_alive(shm::token_word(slot->token));
+}
+
+namespace {
+
+void wait_for_slot(const format::SlotRecord& slot) {
+  auto changing = [&](uint32_t which) {
+    return __atomic_load_n(&slot.changing[which].value, __ATOMIC_ACQUIRE);
+  };
+  const uint64_t first = changing(0), second = changing(1);
+  for (uint32_t waits = 0; waits < kChangeWaits && (first || second); waits++) {
+    bool is_over = changing(0) != first || changing(1) != second;
+    if (is_over || !shm::is_alive(shm::token_word(slot.token))) return;
+    int64_t pause[2] = {0, kChangePauseNs};
+    (void)raw_syscall(SYS_nanosleep, raw_argument(pause), 0);
+  }
+}
+
+}  // namespace
+
+void wait_for_changes(Context& context) {
+  const engine::Volume& volume = context.volume();
+  for (uint32_t i = 1; i < volume.slots_used(); i++)
+    if (format::SlotIndex{i} != context.thread.slot_index)
+      wait_for_slot(*volume.slot(format::SlotIndex{i}));
 }
 
 namespace {

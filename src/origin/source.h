@@ -79,18 +79,17 @@ class SourceFile {
 // The mark of a slot whose thread has died, or changed hands.
 bool is_dead_tag(const engine::Volume& volume, uint64_t tag);
 
-// While it lives, recovery knows that this thread changes something in these directories.
+// While it lives, recovery and all others know that this thread changes something in these directories.
 class Changing {
  public:
   Changing(Context& context, InodeNumber first, InodeNumber second = {})
       : slot_(*context.thread.slot) {
-    slot_.changing[0] = first;
     slot_.changing[1] = second;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot_.changing[0].value, first.value, __ATOMIC_SEQ_CST);
   }
   ~Changing() {
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    slot_.changing[0].value = slot_.changing[1].value = 0;
+    for (InodeNumber& directory : slot_.changing)
+      __atomic_store_n(&directory.value, uint64_t{0}, __ATOMIC_RELEASE);
   }
   Changing(const Changing&) = delete;
   Changing& operator=(const Changing&) = delete;
@@ -98,6 +97,9 @@ class Changing {
  private:
   format::SlotRecord& slot_;
 };
+
+// Whatever others were changing of names at the source when this was called is over, here too; or they died, or took a second.
+void wait_for_changes(Context& context);
 
 // Takes over the attributes of the inode that the source has; ours: after a change of our own.
 Result<void> refresh(Context& context, InodeNumber inode, bool ours);

@@ -123,6 +123,9 @@ Result<void> flush(Context& context, InodeNumber inode, bool durable) {
     FlushTag tag(context, *record);
     BT_TRY(tag.acquire(context));
     Result<void> flushed = flush_open(context, inode, *record, *scratch);
+    // Moved, or known by another name.
+    if (!flushed && !was_removed(context, inode) && ask_again(context, inode))
+      flushed = flush_open(context, inode, *record, *scratch);
     if (!flushed && was_removed(context, inode)) return {};
     if (!flushed) {
       (void)engine::note_write_error(context, inode, flushed.error().errno_value()).has_value();
