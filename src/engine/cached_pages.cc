@@ -277,7 +277,9 @@ Result<void> note_write_error(Context& context, InodeNumber inode, int32_t error
 
 Result<int32_t> take_write_error(Context& context, InodeNumber inode) {
   BT_TRY_ASSIGN(InodeRecord * seen, inode_record(context.volume(), inode));
-  if (!load_relaxed(seen->cached.write_error)) return 0;
+  // A directory keeps something else in this place.
+  bool is_file = (load_relaxed(seen->mode) & kModeType) == kModeRegular;
+  if (!is_file || !load_relaxed(seen->cached.write_error)) return 0;
   Transaction txn(context.thread);
   BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
   auto error = static_cast<int32_t>(record->cached.write_error);

@@ -391,6 +391,64 @@ TEST_F(OriginTest, names_that_nobody_uses_go_and_come_back) {
   ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), known, 1).has_value());
 }
 
+TEST_F(OriginTest, a_directory_is_synced_like_a_file) {
+  put("d/f", "bytes");
+  InodeNumber directory = look("d");
+  ASSERT_TRUE(look(directory, "f"));
+  next_epoch();
+  ASSERT_TRUE(look(directory, "f"));
+  int64_t changed = test.volume.inode(directory.index())->directory.source_ctime_ns;
+  ASSERT_NE(changed >> 32, 0);
+  EXPECT_TRUE(engine::sync_file(test.context(), directory));
+  EXPECT_EQ(test.volume.inode(directory.index())->directory.source_ctime_ns, changed);
+}
+
+TEST_F(OriginTest, attributes_asked_for_before_a_write_back_are_no_news_after_it) {
+  put("f", "old");
+  InodeNumber file = look("f");
+  uint64_t change = test.volume.inode(file.index())->change;
+  SourceAttributes before{};
+  ASSERT_TRUE(ask_source(test.context(), root.root, "f", before));
+  write(file, 0, "newer and longer");
+  ASSERT_TRUE(flush(test.context(), file, false));
+  auto stored = engine::store_source_attributes(test.context(), file, before, false, {}, change);
+  ASSERT_FALSE(stored.has_value());
+  EXPECT_EQ(stored.error().errno_value(), EAGAIN);
+  // Dirty then, clean now.
+  write(file, 0, "NEWER");
+  change = test.volume.inode(file.index())->change;
+  ASSERT_TRUE(ask_source(test.context(), root.root, "f", before));
+  ASSERT_TRUE(flush(test.context(), file, false));
+  EXPECT_FALSE(
+      engine::store_source_attributes(test.context(), file, before, false, {}, change).has_value());
+  EXPECT_EQ(read(file), "NEWER and longer");
+}
+
+TEST_F(OriginTest, a_name_on_the_move_is_not_dropped_by_a_listing) {
+  fs::create_directories(source / "d");
+  put("d/f", "old");
+  InodeNumber directory = look("d"), file = *look(directory, "f");
+  write(file, 0, "newer");
+  TestThread mover(test.volume, test.session());
+  {
+    // As far as a rename is done at the source, and not here.
+    Changing changing(mover.context, directory, format::kRootInode);
+    fs::rename(source / "d/f", source / "g");
+    engine::Listing listing;
+    ASSERT_TRUE(engine::begin_listing(test.context(), directory, listing));
+    SourceAttributes now{};
+    now.epoch = superblock.origin_epoch;
+    auto ended = engine::end_listing(test.context(), directory, listing, now);
+    ASSERT_FALSE(ended.has_value());
+    EXPECT_EQ(ended.error().errno_value(), EAGAIN);
+    EXPECT_EQ(test.volume.inode(file.index())->nlink, 1u);
+  }
+  fs::rename(source / "g", source / "d/f");
+  next_epoch();
+  ASSERT_TRUE(flush(test.context(), file, false));
+  EXPECT_EQ(get("d/f"), "newer");
+}
+
 TEST_F(OriginTest, directories_go_when_they_are_empty_here_and_old) {
   fs::create_directories(source / "d/sub/deep");
   put("d/sub/f", "1");
