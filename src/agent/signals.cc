@@ -227,6 +227,24 @@ void requeue_deferred_signal() {
               area->pending_signal, raw_argument(&area->pending));
 }
 
+bool is_signal_due() {
+  if (bt_thread.attention & kAttentionSignal) return true;
+  if (!(bt_thread.attention & kAttentionMask)) return false;
+  uint64_t pending = 0;
+  raw_syscall(SYS_rt_sigpending, raw_argument(&pending), sizeof pending);
+  pending &= ~bt_thread.area->mask;
+  for (; pending; pending &= pending - 1) {
+    int signal = __builtin_ctzll(pending) + 1;
+    KernelSigaction action;
+    if (raw_sigaction(signal, nullptr, &action) != 0) continue;
+    bool is_ignored_by_default =
+        signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
+    if (is_handler(action.handler) || (action.handler == kDefault && !is_ignored_by_default))
+      return true;
+  }
+  return false;
+}
+
 // A handler is due while the thread is inside. The signal is kept and all others stay blocked, by way of the mask that
 // the kernel restores when this returns; bt_attend takes both back.
 extern "C" BT_HIDDEN void bt_defer_signal(int signal, siginfo_t* info, void* raw) {

@@ -28,6 +28,9 @@ void restore_fault_handlers();
 // The signal kept in this thread's area becomes pending in the kernel again, as it came.
 void requeue_deferred_signal();
 
+// Whether a signal waits for this thread to leave: one is kept, or one is pending that only we block and that would do something.
+bool is_signal_due();
+
 // Around the life of a vfork child, which shares this memory with its parent but not the kernel's actions.
 void begin_child_actions();
 void end_child_actions();

@@ -7,6 +7,7 @@
 
 #include "base/user_copy.h"
 #include "posix/identity.h"
+#include "posix/process.h"
 
 namespace bt::posix {
 
@@ -83,6 +84,8 @@ Result<void> take(const OpenFile& file, const engine::LockOwner& owner,
     uint32_t seen = engine::file_lock_changes(context, file.inode);
     auto taken = engine::set_file_lock(context, file.inode, owner, range);
     if (taken || taken.error().errno_value() != EAGAIN || !waits) return taken;
+    // It stays blocked until we leave; one that comes between here and the sleep is seen a second later.
+    if (is_signal_due && is_signal_due()) return Error(EINTR);
     BT_TRY(engine::wait_file_lock(context, file.inode, owner, range, seen, kWaitMs));
   }
 }
