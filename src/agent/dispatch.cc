@@ -13,7 +13,7 @@
 
 namespace bt::agent {
 
-static_assert(kPassthrough == posix::kPassthrough);
+static_assert(kPassthrough == posix::kPassthrough && kRestart == posix::kRestart);
 static_assert(BT_HANDLER_COUNT <= hooks::kCallsMax);
 
 using Handler = int64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);

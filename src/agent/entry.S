@@ -94,8 +94,8 @@ bt_entry:
   cmpl    $0, %fs:BT_THREAD_ATTENTION(%r11)
   jne     .Lattention
 .Lattended:
-  // Overflows for kPassthrough, kSplit and kWatched alone.
-  cmp     $3, %rax
+  // Overflows for kPassthrough, kSplit, kWatched and kRestart alone.
+  cmp     $4, %rax
   jo      .Lnot_served
   RESTORE_FRAME %rsp
   mov     BT_FRAME_AFTER(%rsp), %rcx
@@ -110,6 +110,8 @@ bt_entry:
   .cfi_offset rip, -(RED_ZONE + 8)
   .cfi_offset rbp, -(RED_ZONE + 16)
 .Lnot_served:
+  cmp     $3, %rax
+  jno     .Lrestart
   cmp     $2, %rax
   jno     .Lwatched
   cmp     $1, %rax
@@ -137,6 +139,14 @@ bt_entry:
   mov     %rbp, %rsp
   test    %al, %al
   je      .Lpass
+  RESTORE_FRAME %rbp
+  mov     BT_FRAME_NUMBER(%rbp), %rax
+  THREAD  %r11
+  jmp     .Lprepared
+
+  // The program's handler has run; the call begins anew.
+.Lrestart:
+  mov     %rsp, %rbp
   RESTORE_FRAME %rbp
   mov     BT_FRAME_NUMBER(%rbp), %rax
   THREAD  %r11

@@ -69,7 +69,9 @@ int64_t call_hooked(PlainHandler plain, hooks::Call& call) {
   else
     result =
         plain(call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);
-  if (!wants_exit || result == kSplit || !is_watchable(static_cast<int>(call.nr))) return result;
+  if (!wants_exit || result == kSplit || result == kRestart ||
+      !is_watchable(static_cast<int>(call.nr)))
+    return result;
   // While the mask is not the program's (a thread that blocks SIGSEGV) the call cannot wait for anything: unwatched.
   if (result == kPassthrough) return bt_thread.attention ? kPassthrough : kWatched;
   call.served = hooks::Served::kInProcess;

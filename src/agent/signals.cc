@@ -227,9 +227,14 @@ void requeue_deferred_signal() {
               area->pending_signal, raw_argument(&area->pending));
 }
 
-bool is_signal_due() {
-  if (bt_thread.attention & kAttentionSignal) return true;
-  if (!(bt_thread.attention & kAttentionMask)) return false;
+posix::SignalDue signal_due() {
+  using posix::SignalDue;
+  auto due = [](const KernelSigaction& action) {
+    return action.flags & SA_RESTART ? SignalDue::kRestarts : SignalDue::kInterrupts;
+  };
+  if (bt_thread.attention & kAttentionSignal)
+    return due(program_action(static_cast<int>(bt_thread.area->pending_signal)));
+  if (!(bt_thread.attention & kAttentionMask)) return SignalDue::kNone;
   uint64_t pending = 0;
   raw_syscall(SYS_rt_sigpending, raw_argument(&pending), sizeof pending);
   pending &= ~bt_thread.area->mask;
@@ -239,10 +244,10 @@ bool is_signal_due() {
     if (raw_sigaction(signal, nullptr, &action) != 0) continue;
     bool is_ignored_by_default =
         signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
-    if (is_handler(action.handler) || (action.handler == kDefault && !is_ignored_by_default))
-      return true;
+    if (is_handler(action.handler)) return due(action);
+    if (action.handler == kDefault && !is_ignored_by_default) return SignalDue::kInterrupts;
   }
-  return false;
+  return SignalDue::kNone;
 }
 
 // A handler is due while the thread is inside. The signal is kept and all others stay blocked, by way of the mask that

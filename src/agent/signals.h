@@ -10,6 +10,8 @@
 #include "agent/agent.h"
 #include "agent/kernel_signal.h"
 
+#include "posix/process.h"
+
 namespace bt::agent {
 
 // Puts the fault handler in front of whatever SIGSEGV and SIGBUS have now. Before the first handler of a call; no-op
@@ -29,7 +31,7 @@ void restore_fault_handlers();
 void requeue_deferred_signal();
 
 // Whether a signal waits for this thread to leave: one is kept, or one is pending that only we block and that would do something.
-bool is_signal_due();
+posix::SignalDue signal_due();
 
 // Around the life of a vfork child, which shares this memory with its parent but not the kernel's actions.
 void begin_child_actions();

@@ -99,7 +99,7 @@ bool begin_thread() {
   if (!area) return false;
   bt_thread.area = area;
   install_fault_handlers();
-  posix::is_signal_due = is_signal_due;
+  posix::signal_due = signal_due;
   bt_call_on_stack(posix::thread_started, area);
   if (posix::first_look.attached) bt_call_on_stack(patch_loader, area);
   return true;

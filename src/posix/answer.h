@@ -17,6 +17,7 @@ Error pass(Way reason);
 
 inline int64_t answer_error(Error error) {
   if (error == error::not_ours) return kPassthrough;
+  if (error == Error(ERESTART)) return kRestart;
   return -static_cast<int64_t>(error.errno_value());
 }
 template <typename T>

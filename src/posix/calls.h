@@ -9,6 +9,8 @@
 namespace bt::posix {
 
 inline constexpr int64_t kPassthrough = INT64_MIN;
+// Or: a handler with SA_RESTART is to run first, and then the call once more.
+inline constexpr int64_t kRestart = INT64_MIN + 3;
 
 #define BT_POSIX_CALL(name) \
   int64_t call_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);

@@ -106,7 +106,7 @@ void robust_list_changed() { detach_slots(thread_state); }
 
 void before_thread_exit() { detach_slots(thread_state); }
 
-bool (*is_signal_due)() = nullptr;
+SignalDue (*signal_due)() = nullptr;
 
 bool has_had_files() { return __atomic_load_n(&process_files.high_water, __ATOMIC_RELAXED) != 0; }
 

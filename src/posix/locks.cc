@@ -77,6 +77,13 @@ Result<void> range_of(const OpenFile& file, const KernelLock& lock, engine::Lock
   return {};
 }
 
+// EINTR, or ERESTART (answer.h): a signal is due.
+Result<void> look_for_signals() {
+  SignalDue due = signal_due ? signal_due() : SignalDue::kNone;
+  if (due == SignalDue::kNone) return {};
+  return Error(due == SignalDue::kRestarts ? ERESTART : EINTR);
+}
+
 Result<void> take(const OpenFile& file, const engine::LockOwner& owner,
                   const engine::LockRange& range, bool waits) {
   engine::Context context = file.context();
@@ -85,8 +92,10 @@ Result<void> take(const OpenFile& file, const engine::LockOwner& owner,
     auto taken = engine::set_file_lock(context, file.inode, owner, range);
     if (taken || taken.error().errno_value() != EAGAIN || !waits) return taken;
     // It stays blocked until we leave; one that comes between here and the sleep is seen a second later.
-    if (is_signal_due && is_signal_due()) return Error(EINTR);
-    BT_TRY(engine::wait_file_lock(context, file.inode, owner, range, seen, kWaitMs));
+    BT_TRY(look_for_signals());
+    auto waited = engine::wait_file_lock(context, file.inode, owner, range, seen, kWaitMs);
+    if (!waited && waited.error() == Error(EINTR)) BT_TRY(look_for_signals());
+    BT_TRY(waited);
   }
 }
 

@@ -52,9 +52,10 @@ void before_thread_exit();
 // False: no number has ever been ours in this process, and before_exit has nothing to do.
 bool has_had_files();
 
-// Whether a signal waits for this thread to leave; set by the agent. A call that is about to sleep asks, for a signal that came
-// before the sleep does not end it.
-extern bool (*is_signal_due)();
+// Whether a signal waits for this thread to leave, and what it does to a call that waits; set by the agent. A call that is about to
+// sleep asks, for a signal that came before the sleep does not end it.
+enum class SignalDue : uint8_t { kNone, kInterrupts, kRestarts };
+extern SignalDue (*signal_due)();
 // exit_group: closes nothing that the kernel and the daemon do not clean up. is_alone: no other thread or handler of this
 // process will run any more.
 void before_exit(bool is_alone);

@@ -129,7 +129,7 @@ void thread_started() { thread_table = first_look.table; }
 void robust_list_changed() {}
 void before_thread_exit() {}
 bool has_had_files() { return true; }
-bool (*is_signal_due)() = nullptr;
+SignalDue (*signal_due)() = nullptr;
 void before_exit(bool) {}
 bool mapping_fault(uint64_t) { return false; }
 

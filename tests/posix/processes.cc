@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -357,6 +358,58 @@ SUITE_PART(locks) {
   if (read(ends[0], &c, 1) == 1) say("and gets the lock", std::string(1, c));
   waitpid(pid, nullptr, 0);
   shut({fd, ends[0], ends[1]});
+}
+
+namespace {
+int tell_holder = -1;
+volatile sig_atomic_t alarms = 0;
+// The third alarm lets go of what the other process holds.
+void count_alarm(int) {
+  alarms = alarms + 1;
+  if (alarms == 3 && tell_holder >= 0 && write(tell_holder, "x", 1) != 1) _exit(1);
+}
+}  // namespace
+
+// A wait for a lock that signals interrupt, with handlers that want it to go on and others.
+SUITE_PART(interrupted_locks) {
+  make_file("fought", "bytes");
+  for (bool whole : {true, false})
+    for (bool restarts : {false, true}) {
+      int held[2], told[2];
+      if (pipe(held) < 0 || pipe(told) < 0) return;
+      auto take_lock = [&](int64_t fd) {
+        flock64 lock = {};
+        lock.l_type = F_WRLCK;
+        return whole ? call(SYS_flock, fd, LOCK_EX) : call(SYS_fcntl, fd, F_SETLKW, arg(&lock));
+      };
+      fflush(stdout);
+      pid_t pid = ::fork();
+      if (pid == 0) {
+        char byte;
+        int64_t fd = call(SYS_open, arg("fought"), O_RDWR);
+        if (take_lock(fd) != 0 || write(held[1], "x", 1) != 1) _exit(1);
+        _exit(read(told[0], &byte, 1) == 1 ? 0 : 1);
+      }
+      char byte;
+      if (read(held[0], &byte, 1) != 1) return;
+      alarms = 0;
+      tell_holder = restarts ? told[1] : -1;
+      struct sigaction action = {}, before;
+      action.sa_handler = count_alarm;
+      action.sa_flags = restarts ? SA_RESTART : 0;
+      sigaction(SIGALRM, &action, &before);
+      itimerval every = {{0, 20000}, {0, 20000}}, never = {};
+      setitimer(ITIMER_REAL, &every, nullptr);
+      int64_t fd = call(SYS_open, arg("fought"), O_RDWR);
+      int64_t taken = take_lock(fd);
+      setitimer(ITIMER_REAL, &never, nullptr);
+      sigaction(SIGALRM, &before, nullptr);
+      say((whole ? "flock" : "F_SETLKW") + std::string(restarts ? ", SA_RESTART" : ""), taken);
+      say("its alarms", std::string(alarms >= (restarts ? 3 : 1) ? "enough" : "too few"));
+      if (!restarts && write(told[1], "x", 1) != 1) return;
+      waitpid(pid, nullptr, 0);
+      shut({fd, held[0], held[1], told[0], told[1]});
+    }
 }
 
 SUITE_PART(copies) {
