@@ -33,7 +33,8 @@ inline constexpr int64_t kSplit =
 inline constexpr int64_t kWatched =
     INT64_MIN + 2;  // entry.S executes it and calls bt_after_watched with its result
 inline constexpr int64_t kRestart =
-    INT64_MIN + 3;  // entry.S calls the handler once more, when the program's signal handler has run
+    INT64_MIN +
+    3;  // entry.S calls the handler once more, when the program's signal handler has run
 
 #define BT_HIDDEN __attribute__((visibility("hidden")))
 

@@ -3,6 +3,8 @@
 // that BT_TRY carries it like any other; here it becomes kPassthrough.
 #pragma once
 
+#include <cerrno>
+
 #include "base/result.h"
 #include "metrics/block.h"
 #include "posix/calls.h"
