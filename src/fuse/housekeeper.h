@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The worker's background thread: repairs what dead threads left, ends the sessions of dead processes, frees orphans, gives
-// page memory back to the machine, has the kernel forget files that are gone, puts full tables into huge pages, and ends the mount when the supervisor is gone. Nothing
-// here is needed for an operation to be right: whoever meets a dead owner's lock repairs it himself. It only bounds how long
-// leftovers stay.
+// page memory back to the machine, has the kernel forget files that are gone, puts full tables into huge pages, and ends the
+// mount when the supervisor is gone. Nothing here is needed for an operation to be right: whoever meets a dead owner's lock
+// repairs it himself. It only bounds how long leftovers stay.
 #pragma once
 
 #include <poll.h>

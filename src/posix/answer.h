@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From Results to what a handler returns. "The kernel is to answer" travels as an error of its own, error::not_ours, so
-// that BT_TRY carries it like any other; here it becomes kPassthrough.
+// that BT_TRY carries it like any other; here it becomes kPassthrough. Likewise ERESTART, which becomes kRestart.
 #pragma once
 
 #include <cerrno>
