@@ -254,7 +254,11 @@ Result<void> rename(Context& context, InodeNumber from, Text from_name, InodeNum
   bool over = engine::lookup(context, to, to_name, replaced).has_value();
   bool replaces = over && !(flags & engine::kRenameExchange) && replaced.inode != moved;
   Removal removal(context, replaced.inode);
-  if (replaces) BT_TRY(removal.begin());
+  if (replaces) {
+    BT_TRY(removal.begin());
+    // A new version takes the old one's place at the source with its bytes, not before them, whoever dies when.
+    (void)flush(context, moved, false).has_value();
+  }
   engine::OriginAtWork working(context.thread);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* old_path, source_path(context, from, from_name, scratch->path[0]));

@@ -424,6 +424,17 @@ TEST_F(OriginTest, attributes_asked_for_before_a_write_back_are_no_news_after_it
   EXPECT_EQ(read(file), "NEWER and longer");
 }
 
+TEST_F(OriginTest, what_replaces_another_file_comes_with_its_bytes) {
+  put("f", "old");
+  put("new", "");
+  InodeNumber file = look("new");
+  look("f");
+  write(file, 0, "newer");
+  ASSERT_TRUE(engine::rename(test.context(), kRootInode, base::text_of("new"), kRootInode,
+                             base::text_of("f"), 0));
+  EXPECT_EQ(get("f"), "newer");
+}
+
 TEST_F(OriginTest, a_name_on_the_move_is_not_dropped_by_a_listing) {
   fs::create_directories(source / "d");
   put("d/f", "old");
