@@ -76,7 +76,12 @@ void fill_batch(const Volume& volume, InodeIndex directory, const InodeRecord& r
   batch.ended = index == DentryIndex::kNone;
 }
 
-void make_listed(const Batch& batch, uint32_t at, ListedName& entry) {
+// Where no origin has numbers of its own, the records need not be looked at.
+uint64_t listed_number(const Volume& volume, InodeNumber inode) {
+  return volume.origin() ? shown_number(volume, inode) : raw(inode.index());
+}
+
+void make_listed(const Volume& volume, const Batch& batch, uint32_t at, ListedName& entry) {
   const DentryRecord& record = batch.record[at];
   bool is_long = record.name_size > kDentryNameBytes;
   if (is_long)
@@ -87,15 +92,17 @@ void make_listed(const Batch& batch, uint32_t at, ListedName& entry) {
   entry.name_size = record.name_size;
   entry.type = record.type;
   entry.inode = InodeNumber::of(record.child, record.child_generation);
+  entry.number = listed_number(volume, entry.inode);
   entry.cookie = record.cookie;
 }
 
-void make_dot(InodeNumber inode, uint64_t cookie, ListedName& entry) {
+void make_dot(const Volume& volume, InodeNumber inode, uint64_t cookie, ListedName& entry) {
   entry.name_size = static_cast<uint32_t>(cookie);
   for (uint32_t i = 0; i < entry.name_size; i++) entry.name[i] = '.';
   entry.name[entry.name_size] = 0;
   entry.type = entry_type(kModeDirectory);
   entry.inode = inode;
+  entry.number = listed_number(volume, inode);
   entry.cookie = cookie;
 }
 
@@ -116,7 +123,7 @@ Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, 
     if (batch.nonsense) [[unlikely]]
       return BT_DAMAGED(volume);
     for (; cookie < kCookieDotDot; taken++) {
-      make_dot(cookie == 0 ? directory : batch.parent, cookie + 1, entry);
+      make_dot(volume, cookie == 0 ? directory : batch.parent, cookie + 1, entry);
       if (!take(argument, entry)) return taken;
       cookie++;
     }
@@ -124,7 +131,7 @@ Result<uint64_t> list(Context& context, InodeNumber directory, uint64_t cookie, 
       // Cookies grow along the list; one that does not is of a circle, in which a listing would go round for ever.
       if (batch.record[at].cookie <= cookie) [[unlikely]]
         return BT_DAMAGED(volume);
-      make_listed(batch, at, entry);
+      make_listed(volume, batch, at, entry);
       if (!take(argument, entry)) return taken;
       cookie = entry.cookie;
       hint = batch.index[at];

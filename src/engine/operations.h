@@ -17,6 +17,7 @@ using base::Text;
 // ---- attributes ------------------------------------------------------------------------------------------------------
 struct Attributes {
   InodeNumber inode;
+  uint64_t number;  // st_ino
   uint32_t mode, uid, gid, nlink;
   uint64_t size, rdev, page_count;  // st_blocks = page_count * 8
   int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
@@ -88,6 +89,7 @@ struct ListedName {
   uint32_t name_size;
   uint32_t type;  // DT_…
   InodeNumber inode;
+  uint64_t number;  // d_ino
   uint64_t cookie;  // of this entry: pass it to go on after it
 };
 // The first entry whose cookie is greater than `cookie` (0: from the start; . is 1, .. is 2). `hint` is in and out: where

@@ -14,6 +14,7 @@ inline constexpr uint64_t kBytesPerEntry = 20;
 // Copies what Attributes has out of a record; lock held, or under its sequence.
 inline void copy_attributes(const InodeRecord& record, InodeNumber number, Attributes& attributes) {
   attributes.inode = number;
+  attributes.number = shown_number(record, number.index());
   attributes.mode = load_relaxed(record.mode);
   attributes.uid = load_relaxed(record.uid);
   attributes.gid = load_relaxed(record.gid);

@@ -150,4 +150,15 @@ class Volume {
 
 #define BT_DAMAGED(volume) ((volume).damaged(__FILE__, __LINE__))
 
+// What programs see as st_ino: the number at the origin, which stays while records are thrown out and made anew and when the
+// volume is; without an origin the record's index.
+inline uint64_t shown_number(const InodeRecord& record, InodeIndex index) {
+  uint64_t origin = __atomic_load_n(&record.origin, __ATOMIC_RELAXED);
+  return origin ? origin : raw(index);
+}
+inline uint64_t shown_number(const Volume& volume, InodeNumber inode) {
+  const InodeRecord* record = volume.inode(inode.index());
+  return record ? shown_number(*record, inode.index()) : raw(inode.index());
+}
+
 }  // namespace bt::engine

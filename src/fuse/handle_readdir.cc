@@ -18,7 +18,7 @@ struct Filling {
 bool take_entry(void* argument, const engine::ListedName& entry) {
   auto& filling = *static_cast<Filling*>(argument);
   struct stat status {};
-  status.st_ino = raw(entry.inode.index());
+  status.st_ino = entry.number;
   status.st_mode = entry.type << 12;
   size_t needed =
       fuse_add_direntry(filling.handle, filling.buffer + filling.used, filling.size - filling.used,

@@ -20,7 +20,7 @@ timespec to_timespec(int64_t ns) {
 
 struct stat to_stat(const Attributes& attributes) {
   struct stat status {};
-  status.st_ino = raw(attributes.inode.index());
+  status.st_ino = attributes.number;
   status.st_mode = attributes.mode;
   status.st_nlink = attributes.nlink;
   status.st_uid = attributes.uid;

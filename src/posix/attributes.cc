@@ -61,7 +61,7 @@ uint32_t minor_of(uint64_t device) { return (device & 0xff) | (device >> 12 & 0x
 Result<void> give_stat(const Mount& mount, const engine::Attributes& attributes, void* buffer) {
   // struct stat of x86-64: 18 words, the last three of them unused.
   WordWriter stat(buffer);
-  stat << mount.device << format::raw(attributes.inode.index()) << attributes.nlink
+  stat << mount.device << attributes.number << attributes.nlink
        << two(attributes.mode, attributes.uid) << two(attributes.gid, 0) << attributes.rdev
        << attributes.size << uint64_t{format::kPageSizeBytes}
        << attributes.page_count * kBlocksPerPage << split_time(attributes.atime_ns)
@@ -78,7 +78,7 @@ Result<void> give_statx(const Mount& mount, const engine::Attributes& attributes
   stat.stx_uid = attributes.uid;
   stat.stx_gid = attributes.gid;
   stat.stx_mode = static_cast<uint16_t>(attributes.mode);
-  stat.stx_ino = format::raw(attributes.inode.index());
+  stat.stx_ino = attributes.number;
   stat.stx_size = attributes.size;
   stat.stx_blocks = attributes.page_count * kBlocksPerPage;
   stat.stx_atime = timestamp_of(attributes.atime_ns);

@@ -23,7 +23,7 @@ namespace {
 Result<void> follow_kernel(Mount& mount, engine::InodeNumber inode) {
   struct stat here;
   BT_TRY(from_kernel(raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here))));
-  if (here.st_dev != mount.device || here.st_ino != format::raw(inode.index())) {
+  if (here.st_dev != mount.device || here.st_ino != engine::shown_number(mount.volume, inode)) {
     find_working_directory();
     return {};
   }

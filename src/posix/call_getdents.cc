@@ -34,7 +34,7 @@ bool give_entry(void* argument, const engine::ListedName& entry) {
     return false;
   }
   alignas(8) char record[288];
-  *reinterpret_cast<uint64_t*>(record) = format::raw(entry.inode.index());
+  *reinterpret_cast<uint64_t*>(record) = entry.number;
   *reinterpret_cast<uint64_t*>(record + 8) = entry.cookie;
   *reinterpret_cast<uint64_t*>(record + size - 8) = 0;
   *reinterpret_cast<uint16_t*>(record + 16) = static_cast<uint16_t>(size);

@@ -79,7 +79,7 @@ CallTarget target_of_call(int32_t fd, const char* path) {
   engine::DescriptionRecord* description = mount.volume.description(entry_description(entry));
   if (path || !description) return {name_of(&mount), 0};
   engine::InodeNumber inode{__atomic_load_n(&description->inode.value, __ATOMIC_RELAXED)};
-  return {name_of(&mount), format::raw(inode.index())};
+  return {name_of(&mount), engine::shown_number(mount.volume, inode)};
 }
 
 uint32_t path_of_call(int32_t directory, const char* path, char* out, uint32_t size) {

@@ -73,7 +73,8 @@ bool enter_mount_at(const char* path, uint32_t size) {
   if (!walk_path(AT_FDCWD, path, 0, walk) || !S_ISDIR(walk.found.mode)) return false;
   struct stat here;
   if (raw_syscall(SYS_stat, raw_argument("."), raw_argument(&here)) < 0) return false;
-  if (here.st_dev != walk.mount->device || here.st_ino != format::raw(walk.found.inode.index()))
+  if (here.st_dev != walk.mount->device ||
+      here.st_ino != engine::shown_number(walk.mount->volume, walk.found.inode))
     return false;
   return enter_directory(*walk.mount, walk.found.inode).has_value();
 }

@@ -73,7 +73,8 @@ Result<int32_t> open_directory(ThreadState& self, const Mount& mount, int32_t ro
                                                     flags | O_CLOEXEC | O_DIRECTORY)));
   struct stat attributes;
   raw_syscall(SYS_fstat, fd, raw_argument(&attributes));
-  if (attributes.st_ino == format::raw(inode.index())) return static_cast<int32_t>(fd);
+  if (attributes.st_ino == engine::shown_number(mount.volume, inode))
+    return static_cast<int32_t>(fd);
   close_raw(static_cast<int32_t>(fd));
   return Error(ENOENT);
 }
