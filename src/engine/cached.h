@@ -55,8 +55,8 @@ struct Listing {
 // Whether another thread is just changing names of the directory at the source (SlotRecord::changing).
 bool is_changed_elsewhere(const Context& context, InodeNumber directory);
 Result<void> begin_listing(Context& context, InodeNumber directory, Listing& listing);
-// Drops the names of before that enter_name has not marked, unless somebody is just taking names away or moving them, and declares the rest complete as of `source`. EAGAIN: somebody
-// changed names meanwhile; what was entered is right, but may not be all.
+// Drops the names of before that enter_name has not marked, and declares the rest complete as of `source`. EAGAIN: somebody
+// changed names meanwhile, or is changing some (then none are dropped); what was entered is right, but may not be all.
 Result<void> end_listing(Context& context, InodeNumber directory, const Listing& listing,
                          const SourceAttributes& source);
 // The inode that the name stands for remembers this name (after a rename).

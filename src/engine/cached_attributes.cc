@@ -95,15 +95,14 @@ Result<Stored> store_once(Context& context, InodeNumber inode, const SourceAttri
     return Error(EAGAIN);
   bool changed_here = record->flags & kInodeChangedHere;
   // Of a dirty file, size and times stay ours anyway.
-  bool follows = changed_here ||
-                 ((record->mode & kModeType) == kModeRegular && !(record->flags & kInodeDirty));
-  if (follows && asked.change != kAnyChange && record->change != asked.change) return Error(EAGAIN);
+  bool clean_file = (record->mode & kModeType) == kModeRegular && !(record->flags & kInodeDirty);
+  if ((changed_here || clean_file) && asked.change != kAnyChange && record->change != asked.change)
+    return Error(EAGAIN);
   // Without a name it is not what the source was asked for, whatever has its number there by now.
   bool is_it = record->nlink != 0 && record->origin == source.number &&
                ((record->mode ^ source.mode) & kModeType) == 0;
   if (!is_it) return Error(ESTALE);
   uint32_t type = source.mode & kModeType;
-  bool clean_file = type == kModeRegular && !(record->flags & kInodeDirty);
   bool drops =
       clean_file && !ours && record->root != PageIndex::kNone && has_other_bytes(*record, source);
   if (drops) {

@@ -8,7 +8,6 @@
 #include <poll.h>
 
 #include <atomic>
-#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -18,13 +17,13 @@
 #include "engine/reclaim.h"
 #include "engine/thread.h"
 #include "fuse/huge_pages.h"
+#include "origin/keeper.h"
 
 namespace bt::fuse {
 
 inline constexpr int kSweepEveryMs = 100;
 
-// Asks the kernel to forget these inodes if nobody there uses them.
-using LetForget = std::function<void(const uint64_t* inodes, uint32_t count)>;
+using origin::LetForget;
 
 // A session record, read whole.
 struct SessionView {

@@ -123,11 +123,7 @@ Result<void> fetch_whole(Context& context, InodeNumber inode, int32_t directory,
   if (!is_regular || load_relaxed(record->valid_epoch) || load_relaxed(record->page_count))
     return Error(EAGAIN);
   SourceFile file;
-  constexpr int kFlags = O_RDONLY | O_NOATIME | O_NONBLOCK;
-  Result<void> opened = file.open_in(directory, path, kFlags);
-  if (!opened && opened.error() == Error(EPERM))
-    opened = file.open_in(directory, path, kFlags & ~O_NOATIME);
-  BT_TRY(opened);
+  BT_TRY(file.open_in(directory, path, O_RDONLY | O_NOATIME | O_NONBLOCK));
   SourceAttributes source;
   BT_TRY(ask_source(context, file.descriptor(), "", source));
   BT_TRY(engine::store_attributes_ahead(context, inode, source, {}, change));

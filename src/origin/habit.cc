@@ -112,10 +112,8 @@ void note_listing(Context& context, InodeNumber directory) {
   bool began = habit->walks == 0 && habit->siblings >= kInARow;
   believe(habit->walks, habit->siblings >= kInARow);
   if (began) ask_ahead(volume, parent, wanted(*habit));
-  constexpr uint32_t kNlinkOfLeaf = 2;  // nothing to list below it
   uint32_t what = wanted(*habit);
-  if (habit->walks && (what || load_relaxed(record->nlink) > kNlinkOfLeaf))
-    ask_ahead(volume, directory, what);
+  if (habit->walks && (what || has_subdirectories(*record))) ask_ahead(volume, directory, what);
 }
 
 void note_attribute_miss(Context& context, const format::InodeRecord& record) {

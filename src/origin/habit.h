@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/cached.h"
+#include "engine/seq_read.h"
 
 namespace bt::origin {
 
@@ -28,6 +29,11 @@ struct Habit {
 bool wants_attributes(engine::Context& context);
 // Whoever looks at a file now will read it.
 bool wants_pages(engine::Context& context);
+// Whether a walk goes on below the directory, as the source counts its links.
+inline bool has_subdirectories(const format::InodeRecord& directory) {
+  constexpr uint32_t kNlinkOfLeaf = 2;
+  return engine::load_relaxed(directory.nlink) > kNlinkOfLeaf;
+}
 // The names of a directory that nobody had listed, or that were fetched ahead, are used for the first time.
 void note_listing(engine::Context& context, engine::InodeNumber directory);
 // The source is to be asked for the attributes of an inode that nobody has asked for.

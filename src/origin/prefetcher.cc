@@ -87,8 +87,7 @@ void Prefetcher::go_on_below() {
   if (fetched_unasked_ > kUnusedMax) later_.clear();
   while (tasks_.empty() && !later_.empty()) {
     const format::InodeRecord* record = record_of(volume_, later_.back());
-    constexpr uint32_t kNlinkOfLeaf = 2;
-    if (record && load_relaxed(record->nlink) > kNlinkOfLeaf) {
+    if (record && has_subdirectories(*record)) {
       auto task = std::make_unique<Task>();
       task->directory = later_.back();
       task->what = what_;

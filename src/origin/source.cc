@@ -186,13 +186,21 @@ int64_t open_as_owner(Context& context, const char* path, int32_t flags) {
 
 }  // namespace
 
-Result<void> SourceFile::open(Context& context, const char* path, int32_t flags, uint32_t mode) {
-  flags |= O_CLOEXEC | O_NOFOLLOW;
-  int64_t opened = raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags, mode);
+namespace {
+
+int64_t open_at(int32_t directory, const char* path, int32_t flags, uint32_t mode) {
+  int64_t opened = raw_syscall(SYS_openat, directory, raw_argument(path), flags, mode);
   // Not to touch access times is a right of the file's owner.
   if (opened == -EPERM && (flags & O_NOATIME))
-    opened =
-        raw_syscall(SYS_openat, source_root(context), raw_argument(path), flags & ~O_NOATIME, mode);
+    opened = raw_syscall(SYS_openat, directory, raw_argument(path), flags & ~O_NOATIME, mode);
+  return opened;
+}
+
+}  // namespace
+
+Result<void> SourceFile::open(Context& context, const char* path, int32_t flags, uint32_t mode) {
+  flags |= O_CLOEXEC | O_NOFOLLOW;
+  int64_t opened = open_at(source_root(context), path, flags, mode);
   if (opened == -EACCES && !(flags & (O_CREAT | O_DIRECTORY)))
     opened = open_as_owner(context, path, flags);
   BT_TRY_ASSIGN(uint64_t descriptor, source_result(opened));
@@ -202,8 +210,7 @@ Result<void> SourceFile::open(Context& context, const char* path, int32_t flags,
 
 Result<void> SourceFile::open_in(int32_t directory, const char* name, int32_t flags) {
   close();
-  int64_t opened =
-      raw_syscall(SYS_openat, directory, raw_argument(name), flags | O_CLOEXEC | O_NOFOLLOW);
+  int64_t opened = open_at(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, 0);
   BT_TRY_ASSIGN(uint64_t descriptor, source_result(opened));
   descriptor_ = static_cast<int32_t>(descriptor);
   return {};
