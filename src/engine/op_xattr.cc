@@ -131,7 +131,11 @@ Result<void> change_in(Transaction& txn, Context& context, InodeNumber inode, co
     if (!in_group_or_capable(context.credentials, record->gid)) mode &= ~kModeSetGid;
   }
   store_acl_effects(txn, *record, change, mode);
-  mark_changed(txn, *record, clock_now_ns(context.thread));
+  // Of what an origin has, it tells the times.
+  if (context.thread.origin_at_work && record->nlink != 0) [[unlikely]]
+    txn.store(record->change, record->change + 1);
+  else
+    mark_changed(txn, *record, clock_now_ns(context.thread));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 
 #include "engine/seq_read.h"
+#include "origin/removal.h"
 #include "origin/source.h"
 
 namespace bt::origin {
@@ -10,6 +11,7 @@ namespace {
 
 using base::raw_argument;
 using base::raw_syscall;
+using engine::load_relaxed;
 
 constexpr uint32_t kNameBytes = 256;
 
@@ -32,6 +34,33 @@ Result<const char*> xattr_path(Context& context, InodeNumber inode, Scratch& scr
   append(path);
   *at = 0;
   return static_cast<const char*>(scratch.link);
+}
+
+Result<void> change_here(Context& context, InodeNumber inode, Text name, const void* value,
+                         uint64_t size, uint32_t flags) {
+  if (value) return engine::set_xattr(context, inode, name, value, size, flags);
+  return engine::remove_xattr(context, inode, name);
+}
+
+bool is_listed(const char* names, uint64_t size, Text name) {
+  for (uint64_t at = 0; at < size;) {
+    Text listed = base::text_of(names + at);
+    if (base::equal(listed, name)) return true;
+    at += listed.size + 1;
+  }
+  return false;
+}
+
+// Attributes that are here and not among those that the source has: they were removed there.
+Result<void> drop_others(Context& context, InodeNumber inode, const char* names, uint64_t size,
+                         char* here, uint64_t room) {
+  BT_TRY_ASSIGN(uint64_t all, engine::list_xattrs(context, inode, here, room));
+  for (uint64_t at = 0; at < all;) {
+    Text name = base::text_of(here + at);
+    at += name.size + 1;
+    if (!is_listed(names, size, name)) (void)engine::remove_xattr(context, inode, name).has_value();
+  }
+  return {};
 }
 
 }  // namespace
@@ -58,6 +87,7 @@ Result<void> fill_xattrs(Context& context, InodeNumber inode) {
     (void)engine::set_xattr(own, inode, name, scratch->pages, static_cast<uint64_t>(got), 0)
         .has_value();
   }
+  BT_TRY(drop_others(own, inode, scratch->names, size, scratch->pages, sizeof scratch->pages));
   return engine::note_xattrs_known(context, inode);
 }
 
@@ -65,6 +95,9 @@ Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const voi
                        uint64_t size, uint32_t flags) {
   BT_TRY(engine::require_xattrs(context, inode));
   engine::OriginAtWork working(context.thread);
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  if (was_removed(context, inode) || (record && load_relaxed(record->nlink) == 0))
+    return change_here(context, inode, name, value, size, flags);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, xattr_path(context, inode, *scratch));
   char terminated[kNameBytes];
@@ -78,8 +111,7 @@ Result<void> set_xattr(Context& context, InodeNumber inode, Text name, const voi
   BT_TRY(source_result(done));
   // What the source now has is asked for again when somebody wants to know; ACLs change the mode as well.
   BT_TRY(refresh(context, inode, true));
-  if (value) return engine::set_xattr(context, inode, name, value, size, 0);
-  return engine::remove_xattr(context, inode, name);
+  return change_here(context, inode, name, value, size, 0);
 }
 
 }  // namespace bt::origin
