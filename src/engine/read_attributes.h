@@ -31,7 +31,8 @@ inline void copy_attributes(const InodeRecord& record, InodeNumber number, Attri
   attributes.change = load_relaxed(record.change);
   if (uint32_t nlink = load_relaxed(record.source_nlink)) [[unlikely]] {
     // An origin counts names and blocks that are not here.
-    attributes.nlink = nlink;
+    bool removed_directory = is_directory(attributes.mode) && attributes.nlink == 0;
+    if (!removed_directory) attributes.nlink = nlink;
     if (is_directory(attributes.mode)) attributes.size = load_relaxed(record.size);
     uint64_t blocks = load_relaxed(record.cached.source_blocks);
     bool regular = (attributes.mode & kModeType) == kModeRegular;

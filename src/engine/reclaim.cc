@@ -64,8 +64,11 @@ Result<bool> reclaim_if_unused(Transaction& txn, Thread& thread, InodeRecord& in
                                InodeIndex index) {
   if (inode.nlink == 0 && (inode.flags & kInodeDirty)) [[unlikely]]
     BT_TRY(forget_dirty(txn, thread, inode, index));
-  if (inode.nlink == 0 && is_in_origin_index(inode)) [[unlikely]]
+  if (inode.nlink == 0 && is_in_origin_index(inode)) [[unlikely]] {
     BT_TRY(leave_origin_index(txn, *thread.volume, inode, index));
+    // Nobody will ask the origin again how many names it has.
+    if (inode.source_nlink) txn.store(inode.source_nlink, inode.source_nlink - 1);
+  }
   if (!is_unused(inode)) return false;
   txn.store(inode.generation, inode.generation + 1);
   bool with_pages = inode.root != PageIndex::kNone;

@@ -384,6 +384,8 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
                             uint64_t size) {
   BT_TRY(flush(context, inode, false));
   engine::OriginAtWork working(context.thread);
+  if (was_removed(context, inode))
+    return engine::allocate_range(context, inode, mode, offset, size, UINT64_MAX);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[1]));
   SourceFile file;
@@ -401,6 +403,10 @@ Result<void> allocate_range(Context& context, InodeNumber inode, uint32_t mode, 
 
 Result<uint64_t> seek_data(Context& context, InodeNumber inode, uint64_t offset, bool hole) {
   BT_TRY(flush(context, inode, false));
+  if (was_removed(context, inode)) {
+    engine::OriginAtWork working(context.thread);
+    return engine::seek_data(context, inode, offset, hole);
+  }
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, source_path(context, inode, {}, scratch->path[1]));
   SourceFile file;

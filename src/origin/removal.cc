@@ -44,9 +44,15 @@ Result<void> Removal::begin() {
   format::InodeRecord* record = file();
   if (!record) return {};
   if (load_relaxed(record->nlink) == 1) {
-    // A name at the source that was never looked at here: it shall have what is dirty.
-    if (load_relaxed(record->source_nlink) > 1) BT_TRY(flush(context_, inode_, false));
-    if (engine::is_file_open(*record)) BT_TRY(fill_pages(context_, inode_, 0, pages_of(*record)));
+    // Perhaps a name at the source that was never looked at here: it shall have what is dirty.
+    if (load_relaxed(record->source_nlink) > 1) {
+      BT_TRY(flush(context_, inode_, false));
+      (void)refresh(context_, inode_, false).has_value();
+    }
+    if (engine::is_file_open(*record)) {
+      BT_TRY(fill_pages(context_, inode_, 0, pages_of(*record)));
+      (void)engine::require_xattrs(context_, inode_).has_value();
+    }
   }
   marked_ = true;
   __atomic_store_n(&record->cached.remove_tag, context_.thread.tag, __ATOMIC_SEQ_CST);

@@ -151,6 +151,45 @@ TEST_F(RemovalTest, a_file_that_lost_one_of_its_names_is_read_by_another) {
 }
 
 // Whoever gets it open, at whatever moment, reads all of it.
+TEST_F(RemovalTest, what_is_open_and_has_no_name_has_no_links_and_can_be_allocated) {
+  fs::create_hard_link(source / "f", source / "other");
+  InodeNumber file = look("f");
+  ASSERT_EQ(look("other").value, file.value);
+  auto fd =
+      engine::open_description(test.context(), test.session(), -1, file, O_RDWR, false, false);
+  ASSERT_TRUE(fd.has_value());
+  auto links = [&] {
+    engine::Attributes attributes;
+    EXPECT_TRUE(engine::read_attributes(test.context(), file, attributes).has_value());
+    return attributes.nlink;
+  };
+  EXPECT_EQ(links(), 2u);
+  unlink("f");
+  unlink("other");
+  EXPECT_EQ(links(), 0u);
+  ASSERT_TRUE(
+      engine::allocate_range(test.context(), file, 0, kBytes, 10'000, UINT64_MAX).has_value());
+  ASSERT_TRUE(engine::allocate_range(test.context(), file,
+                                     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096,
+                                     UINT64_MAX)
+                  .has_value());
+  EXPECT_EQ(read(file), std::string(4096, 0) + bytes.substr(4096) + std::string(10'000, 0));
+  auto data = engine::seek_data(test.context(), file, 0, false);
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(*data, 4096u);
+}
+
+TEST_F(RemovalTest, a_removed_directory_has_no_links) {
+  fs::create_directory(source / "d");
+  InodeNumber directory = look("d");
+  ASSERT_TRUE(engine::add_kernel_lookup(test.context(), directory).has_value());
+  ASSERT_TRUE(engine::remove_directory(test.context(), kRootInode, base::text_of("d")).has_value());
+  engine::Attributes attributes;
+  ASSERT_TRUE(engine::read_attributes(test.context(), directory, attributes).has_value());
+  EXPECT_EQ(attributes.nlink, 0u);
+  ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), directory, 1).has_value());
+}
+
 TEST_F(RemovalTest, a_file_is_opened_and_read_or_removed) {
   unlink("f");
   std::atomic<bool> stop{false};
