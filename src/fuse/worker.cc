@@ -83,6 +83,8 @@ Result<void> adopt_source(const Mount& mount, engine::Volume& volume, engine::Th
   if (superblock.origin_mode != 0) return {};
   superblock.origin_epoch = mount.origin.valid_ms ? 1 : 0;
   superblock.dirty_pages_max = origin::dirty_pages_max(volume, mount.origin);
+  // Before anybody is served: who lists what is larger must not wait for the keeper to say so.
+  origin::set_budget(volume, mount.origin.cache_max);
   superblock.origin_watched = mount.origin.watch >= 0;
   // Only what a watch vouches for is believed long enough to be of use to who comes later.
   superblock.ahead_allowed = mount.origin.prefetch && mount.origin.watch >= 0;
@@ -166,6 +168,8 @@ int run_worker(const Mount& mount, SharedPage& page, pid_t supervisor) {
     source.root = mount.origin.source;
     source.watch = mount.origin.watch;
     origin::install(volume, source);
+    // Each request brings its caller's mask, which alone holds for what is made at the source.
+    umask(0);
     if (auto adopted = adopt_source(mount, volume, thread); !adopted) {
       explain(page, "the source directory", describe(adopted.error()));
       return kWorkerCannotServe;

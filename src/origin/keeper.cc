@@ -142,6 +142,17 @@ uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity) {
   return std::min(budget / kInodesPart / kInodeBytes, capacity / 4 * 3);
 }
 
+void set_budget(engine::Volume& volume, uint64_t bytes) {
+  format::Superblock& superblock = volume.superblock();
+  uint64_t records = inodes_in_use(volume) * kInodeBytes;
+  uint64_t pages = (bytes - std::min(records, bytes / 2)) / kPageSize;
+  pages = std::min<uint64_t>(pages, UINT32_MAX);
+  uint64_t inodes = inodes_of_budget(bytes, volume.geometry().inodes.count);
+  __atomic_store_n(&superblock.cache_pages_max, static_cast<uint32_t>(pages), __ATOMIC_RELAXED);
+  __atomic_store_n(&superblock.inodes_max, static_cast<uint32_t>(inodes), __ATOMIC_RELAXED);
+  __atomic_store_n(&volume.control().cache_budget, bytes, __ATOMIC_RELAXED);
+}
+
 Keeper::Keeper(engine::Volume& volume, format::SessionIndex session, const Settings& settings,
                LetForget let_forget)
     : volume_(volume),
@@ -181,15 +192,7 @@ void Keeper::write_back_old(engine::Context& context) {
 
 void Keeper::set_budget(uint64_t bytes) {
   budget_ = bytes;
-  uint64_t records = inodes_in_use(volume_) * kInodeBytes;
-  uint64_t pages = (bytes - std::min(records, bytes / 2)) / kPageSize;
-  pages = std::min<uint64_t>(pages, UINT32_MAX);
-  uint64_t inodes = inodes_of_budget(bytes, volume_.geometry().inodes.count);
-  __atomic_store_n(&volume_.superblock().cache_pages_max, static_cast<uint32_t>(pages),
-                   __ATOMIC_RELAXED);
-  __atomic_store_n(&volume_.superblock().inodes_max, static_cast<uint32_t>(inodes),
-                   __ATOMIC_RELAXED);
-  __atomic_store_n(&volume_.control().cache_budget, bytes, __ATOMIC_RELAXED);
+  origin::set_budget(volume_, bytes);
 }
 
 // True: memory is short. What is thrown out then goes back to the machine at once; the housekeeper would take his time.

@@ -43,6 +43,9 @@ uint64_t next_budget(uint64_t budget, uint64_t in_use, const Memory& memory,
 // Inodes, with their names, that a budget of so many bytes has room for: an eighth of it, and three quarters of the volume's.
 uint64_t inodes_of_budget(uint64_t budget, uint64_t capacity);
 
+// From now on pages and inodes beyond a budget of so many bytes are thrown out.
+void set_budget(engine::Volume& volume, uint64_t bytes);
+
 // Asks the kernel to forget inodes that nobody uses there.
 using LetForget = std::function<void(const uint64_t* inodes, uint32_t count)>;
 
