@@ -157,9 +157,10 @@ void clear_record(InodeRecord& record, uint32_t uid, uint32_t gid, int64_t now) 
   store_unseen(record.change, 1);
   store_unseen(record.page_count, 0);
   clear_two(record.root, record.height);
-  clear_two(record.xattrs, record.file_locks);
-  clear_two(record.flags, record.source_nlink);
+  clear_two(record.xattrs, record.flags);
+  clear_two(record.file_locks, record.source_nlink);
   store_unseen(record.origin, 0);
+  store_unseen(record.cached.kernel_opens, 0);
 }
 
 void clear_cached_part(InodeRecord& record, uint64_t origin_number) {

@@ -11,6 +11,7 @@
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
 #include "engine/inode_times.h"
+#include "engine/kernel_pages.h"
 #include "engine/origin.h"
 #include "engine/permissions.h"
 
@@ -264,6 +265,7 @@ Result<void> check_shift(uint32_t mode, const Range& range, uint64_t file_size) 
 
 Result<void> allocate_range(Context& context, InodeNumber number, uint32_t mode, uint64_t offset,
                             uint64_t size, uint64_t size_limit) {
+  if (is_left_to_kernel(context, number, kInodeKernelPages)) return error::kernel_has_pages;
   if (const OriginTable* origin = origin_of(context)) [[unlikely]]
     return origin->allocate_range(context, number, mode, offset, size);
   if (size == 0 || offset > INT64_MAX || size > INT64_MAX) return Error(EINVAL);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "engine/data.h"
 #include "engine/name_fixture.h"
 #include "engine/reclaim.h"
 
@@ -25,6 +26,44 @@ TEST_F(KernelLookupsTest, forgetting_too_much_is_forgetting_all) {
   ASSERT_TRUE(forget_kernel_lookups(root, file, 100));
   EXPECT_EQ(record(file).kernel_lookups, 0u);
   EXPECT_FALSE(is_gone(file)) << "it has a name";
+}
+
+TEST_F(KernelLookupsTest, a_file_that_the_kernel_has_pages_of_is_changed_through_it_alone) {
+  InodeNumber file = make(kRootInode, "f");
+  char bytes[8] = "old";
+  Piece piece{bytes, 4};
+  AttributeChange cut;
+  cut.which = AttributeChange::kSize;
+  cut.by_descriptor = true;
+  Attributes after;
+  uint64_t end;
+  auto all_left = [&](bool reading_too) {
+    EXPECT_EQ(write(root, file, 0, &piece, 1, {}, end).error(), error::kernel_has_pages);
+    EXPECT_EQ(set_attributes(root, file, cut, after).error(), error::kernel_has_pages);
+    EXPECT_EQ(allocate_range(root, file, 0, 0, 8192, UINT64_MAX).error(), error::kernel_has_pages);
+    auto got = read(root, file, 0, &piece, 1);
+    EXPECT_EQ(got.has_value(), !reading_too);
+    if (reading_too) {
+      EXPECT_EQ(got.error(), error::kernel_has_pages);
+    }
+  };
+  ASSERT_TRUE(write(root, file, 0, &piece, 1, {}, end));
+  ASSERT_TRUE(add_kernel_open(root, file));
+  ASSERT_TRUE(add_kernel_open(root, file));
+  ASSERT_TRUE(note_kernel_pages(root, file, false));
+  all_left(false);
+  ASSERT_TRUE(note_kernel_pages(root, file, true));
+  all_left(true);
+  root.thread.serves_kernel = true;
+  EXPECT_TRUE(write(root, file, 0, &piece, 1, {}, end));
+  EXPECT_TRUE(read(root, file, 0, &piece, 1));
+  root.thread.serves_kernel = false;
+  ASSERT_TRUE(drop_kernel_open(root, file));
+  all_left(true);
+  ASSERT_TRUE(drop_kernel_open(root, file));
+  EXPECT_TRUE(write(root, file, 0, &piece, 1, {}, end));
+  EXPECT_TRUE(read(root, file, 0, &piece, 1));
+  EXPECT_TRUE(set_attributes(root, file, cut, after));
 }
 
 // A forget is not repeated: what it did not finish is found by looking at all inodes.

@@ -8,6 +8,7 @@
 #include "engine/data.h"
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
+#include "engine/kernel_pages.h"
 #include "engine/origin.h"
 #include "shm/lock.h"
 
@@ -63,17 +64,6 @@ void mark_visited(const Volume& volume, const PageRun& run) {
   return Outcome::kCopied;
 }
 
-// The number names this inode still, and it has bytes to read.
-[[gnu::always_inline]] inline Result<void> check_file(const InodeRecord& inode,
-                                                      InodeNumber number) {
-  uint32_t mode = __atomic_load_n(&inode.mode, __ATOMIC_RELAXED);
-  if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != number.generation() || mode == 0)
-    return Error(ESTALE);
-  if (S_ISREG(mode)) [[likely]]
-    return {};
-  return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
-}
-
 // An even sequence, or 0 when writers would not let us: sequences of locks that were ever taken are greater.
 bool settle_sequence(const LockRecord& lock, uint64_t& seq) {
   for (int spins = 0; spins < kSpinsMax; spins++) {
@@ -89,15 +79,29 @@ struct Request {
   InodeNumber number;
   uint64_t offset;
   uint64_t size;
-  bool cached;  // holes are pages that are not here
+  bool cached;       // holes are pages that are not here
+  uint32_t refused;  // flags of files that the kernel has to read
 };
+
+// The number names this inode still, and it has bytes to read here.
+[[gnu::always_inline]] inline Result<void> check_file(const InodeRecord& inode,
+                                                      const Request& want) {
+  uint32_t mode = __atomic_load_n(&inode.mode, __ATOMIC_RELAXED);
+  if (__atomic_load_n(&inode.generation, __ATOMIC_RELAXED) != want.number.generation() || mode == 0)
+    return Error(ESTALE);
+  if (!S_ISREG(mode)) [[unlikely]]
+    return Error(S_ISDIR(mode) ? EISDIR : EINVAL);
+  if (__atomic_load_n(&inode.flags, __ATOMIC_RELAXED) & want.refused) [[unlikely]]
+    return error::kernel_has_pages;
+  return {};
+}
 
 // One validated run. How much of it lies within the file is the answer.
 [[gnu::always_inline]] inline Result<uint64_t> read_now(const Volume& volume,
                                                         const InodeRecord& inode,
                                                         const Request& want, PieceCursor& pieces,
                                                         Outcome& outcome) {
-  BT_TRY(check_file(inode, want.number));
+  BT_TRY(check_file(inode, want));
   uint64_t size = __atomic_load_n(&inode.size, __ATOMIC_RELAXED);
   outcome = Outcome::kCopied;
   if (want.offset >= size) return uint64_t{0};
@@ -159,10 +163,10 @@ Result<uint64_t> read(Context& context, InodeNumber number, uint64_t offset, con
     BT_TRY(require_attributes(context, number));
   PieceCursor cursor(pieces, piece_count);
   uint64_t done = 0;
-  uint32_t fills = 0;
+  uint32_t fills = 0, refused = context.thread.serves_kernel ? 0 : kInodeKernelStores;
   do {
-    Request want{number, offset + done, base::min(total - done, kValidatedBytes),
-                 origin != nullptr};
+    Request want{number, offset + done, base::min(total - done, kValidatedBytes), origin != nullptr,
+                 refused};
     auto part = read_run(context, *inode, want, cursor);
     if (!part && part.error() == error::page_not_here && fills++ < kFillsMax) {
       // Evicted again before they were read, now and then.

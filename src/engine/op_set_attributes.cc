@@ -4,6 +4,7 @@
 #include "engine/file_pages.h"
 #include "engine/inode_lock.h"
 #include "engine/inode_times.h"
+#include "engine/kernel_pages.h"
 #include "engine/make_entry.h"
 #include "engine/operations.h"
 #include "engine/origin.h"
@@ -135,14 +136,20 @@ Result<void> set_attributes(Context& context, InodeNumber inode, const Attribute
                             Attributes& after) {
   if (change.which == 0) return read_attributes(context, inode, after);
   if (context.volume().is_read_only()) return Error(EROFS);
-  if (const OriginTable* origin = origin_of(context)) [[unlikely]]
+  if (const OriginTable* origin = origin_of(context)) [[unlikely]] {
+    if ((change.which & Change::kSize) && is_left_to_kernel(context, inode, kInodeKernelPages))
+      return error::kernel_has_pages;
     return origin->set_attributes(context, inode, change, after);
+  }
   for (;;) {
     uint32_t pages = 0;
     BT_TRY(prepare_change(context, inode, change, pages));
     Transaction txn(context.thread);
     BT_TRY_ASSIGN(InodeRecord * record, lock_inode(txn, context, inode));
     BT_TRY(check_change(context, access_view(inode.index(), *record), change));
+    if ((change.which & Change::kSize) &&
+        is_left_to_kernel(context.thread, *record, kInodeKernelPages))
+      return error::kernel_has_pages;
     bool grows = (change.which & Change::kSize) && change.size > record->size;
     bool has_acl = (change.which & Change::kMode) && (record->flags & kInodeHasAcl);
     bool unprepared =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // fsync and its relatives. A scratch volume has no storage; with an origin, what is dirty goes there.
 #include "engine/cached.h"
+#include "engine/kernel_pages.h"
 #include "engine/origin.h"
 
 namespace bt::engine {
@@ -9,6 +10,7 @@ Result<void> sync_file(Context& context, InodeNumber inode) {
   const OriginTable* origin = origin_of(context);
   if (!origin) [[likely]]
     return {};
+  if (is_left_to_kernel(context, inode, kInodeKernelStores)) return error::kernel_has_pages;
   BT_TRY(origin->flush(context, inode, true));
   return report_write_error(context, inode);
 }

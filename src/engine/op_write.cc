@@ -22,6 +22,7 @@
 #include "engine/data_pieces.h"
 #include "engine/file_pages_internal.h"
 #include "engine/inode_times.h"
+#include "engine/kernel_pages.h"
 #include "engine/origin.h"
 #include "engine/permissions.h"
 
@@ -84,7 +85,10 @@ class Writer {
 [[gnu::always_inline]] inline Result<bool> Writer::lock_file(Transaction& txn, uint64_t at) {
   BT_TRY(txn.lock(inode_.lock, shm::LockRank::kInode));
   if (inode_.generation != number_.generation() || inode_.mode == 0) return Error(ESTALE);
-  if (inode_.flags & kInodeShrinking) return false;
+  if (inode_.flags & (kInodeShrinking | kInodeKernelPages)) [[unlikely]] {
+    if (inode_.flags & kInodeShrinking) return false;
+    if (is_left_to_kernel(thread_, inode_, kInodeKernelPages)) return error::kernel_has_pages;
+  }
   return !append_ || inode_.size == at;
 }
 

@@ -131,5 +131,8 @@ Result<void> forget_kernel_lookups(Context& context, InodeNumber inode, uint64_t
 // origin's bytes may not be here any more.
 Result<void> add_kernel_open(Context& context, InodeNumber inode);
 Result<void> drop_kernel_open(Context& context, InodeNumber inode);
+// From now on until it has the file open no more, the kernel may keep pages of it; stored_into: which programs may store into
+// (engine/kernel_pages.h). Until then nothing that was changed in-process is missing from them.
+Result<void> note_kernel_pages(Context& context, InodeNumber inode, bool stored_into);
 
 }  // namespace bt::engine

@@ -43,6 +43,8 @@ struct Thread {
   uint32_t held_base = 0;
   // The origin's own work: operations do not ask it (engine/origin.h).
   bool origin_at_work = false;
+  // Serves requests of the kernel, which keeps pages of its own in step with them (engine/kernel_pages.h).
+  bool serves_kernel = false;
   // The origin's number of the inode that is made next, while the origin makes one here.
   uint64_t origin_number = 0;
   // 160 KiB of private memory for the origin's work, made when it is first needed; nullptr until then.

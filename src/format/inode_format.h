@@ -64,7 +64,8 @@ struct CachedPart {
   uint32_t changed_epoch;  // 64  atomic, daemon only: the last news of the file from the source
   uint32_t evicted_at;     // 68  hint: superblock.evictions when it lost a page on probation
   uint32_t ahead;          // 72  atomic: 1 = fetched ahead of need, and not used since
-  uint32_t kernel_opens;   // 76  atomic, daemon only, never logged: FUSE's OPENs less its RELEASEs
+  // 76  atomic, daemon only, never logged: FUSE's OPENs less its RELEASEs, of files of scratch volumes too
+  uint32_t kernel_opens;
   uint64_t
       remove_tag;  // 80  atomic: tag of the slot that is taking a name of it away at the origin, 0 = nobody, kLostTag
 };
@@ -95,8 +96,8 @@ struct InodeRecord {
       height;  // 116  guarded by lock; 0: root is page 0 of the data; n: 1024^n pages reachable
   PageIndex
       xattrs;  // 120  guarded by lock; first page of the extended attributes, a list by descriptor.next
-  FileLockIndex file_locks;  // 124  guarded by lock; flock, POSIX and OFD locks
-  uint32_t flags;            // 128  guarded by lock; kInode… below
+  uint32_t flags;            // 124  guarded by lock; kInode… below
+  FileLockIndex file_locks;  // 128  guarded by lock; flock, POSIX and OFD locks
   uint32_t
       source_nlink;  // 132  guarded by lock; the origin's count of names; 0 in a scratch volume
   uint64_t origin;  // 136  guarded by lock; what the origin calls this inode; 0 in a scratch volume
@@ -138,6 +139,10 @@ inline constexpr uint32_t kInodeInOriginIndex =
     256;  // found there by its `origin`; changes with both locks held
 inline constexpr uint32_t kInodeCovered =
     512;  // something is mounted over it (superblock: kTreeCovered); daemon only
+inline constexpr uint32_t kInodeKernelPages =
+    1024;  // the kernel may keep pages of it: changes of its bytes are left to the kernel
+inline constexpr uint32_t kInodeKernelStores =
+    2048;  // programs may have stored into those: so is reading
 inline constexpr uint32_t kInodeShrinking =
     8;  // pages beyond the end wait to be freed (engine/page_removal.cc)
 

@@ -32,7 +32,7 @@ void handle_create(fuse_req_t handle, fuse_ino_t parent, const char* name, mode_
   engine::NewInode what;
   what.mode = S_IFREG | (mode & 07777);
   what.umask = request.caller().umask & 0777;
-  file->fh = 0;
+  file->fh = kOrdinary;
   Attributes made;
   Result<void> result = request.was_executed()
                             ? look_up(request.context(), inode_of(parent), name, made)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// OPEN: permission is checked here and not again. The file handle is 0, for the kernel's own reference keeps the inode; only
-// descriptions that came by a hidden name have one (shared_offsets.h).
+// OPEN: permission is checked here and not again. The kernel's own reference keeps the inode; only descriptions that came by a
+// hidden name have a file handle of their own (shared_offsets.h).
 #include <fcntl.h>
 
 #include "engine/descriptions.h"
@@ -22,13 +22,35 @@ Result<void> check_and_truncate(Request& request, InodeNumber inode, int flags) 
   return engine::set_attributes(request.context(), inode, change, after);
 }
 
-// Counted first: who removes the file from now on leaves its bytes here. A request that a dead worker executed is counted once
-// too often, and then the bytes of a file that is removed are brought for nobody.
-Result<void> open_counted(Request& request, InodeNumber inode, int flags) {
-  BT_TRY(engine::add_kernel_open(request.context(), inode));
-  Result<void> opened = check_and_truncate(request, inode, flags);
-  if (!opened) (void)engine::drop_kernel_open(request.context(), inode).has_value();
-  return opened;
+// A program's description once more, whose offset it shares and which it keeps.
+Result<void> open_description(Request& request, const NamedDescription& named,
+                              fuse_file_info& file) {
+  BT_TRY(engine::add_reference(request.context(), named.description));
+  file.fh = request.server().shared_offsets().open(named);
+  return {};
+}
+
+// Its file for a mapping or a call. The program may hold the description's lock, so that is left alone.
+Result<void> open_apart(Request& request, const NamedDescription& named, fuse_file_info& file) {
+  file.fh = kOpenedApart;
+  // Pages that are not in step with the file yet are dropped.
+  file.keep_cache = named.offset == format::kOpenedForOneCall;
+  if (file.keep_cache) return {};
+  // Before the first page is asked for: the kernel may take the end of the file from here.
+  return engine::note_kernel_pages(request.context(), named.inode, false);
+}
+
+Result<void> open_named(Request& request, const NamedDescription& named, fuse_file_info& file) {
+  return format::is_shared_offset(named.offset) ? open_description(request, named, file)
+                                                : open_apart(request, named, file);
+}
+
+void close_file(Request& request, InodeNumber inode, uint64_t handle) {
+  if (has_description(handle)) {
+    request.server().shared_offsets().close(handle);
+    (void)engine::drop_reference(request.context(), description_of(handle));
+  }
+  (void)engine::drop_kernel_open(request.context(), inode).has_value();
 }
 
 }  // namespace
@@ -38,19 +60,18 @@ using metrics::Operation;
 void handle_open(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   Request request(handle, Operation::k_open, true);
   request.about(inode_of(node));
+  // Counted first: who removes the file from now on leaves its bytes here. A request that a dead worker executed is counted once
+  // too often: then the bytes of a file that is removed are brought for nobody, and marks of its pages stay.
+  if (auto counted = engine::add_kernel_open(request.context(), inode_of(node)); !counted)
+    return request.reply_error(counted.error());
+  file->fh = kOrdinary;
   auto named = request.server().pending_opens().take(request.caller().pid, inode_of(node));
-  if (named.description != format::DescriptionIndex::kNone) {
-    auto result = engine::add_reference(request.context(), named.description);
-    if (!result) return request.reply_error(result.error());
-    file->fh = request.server().shared_offsets().open(named);
-    (void)request.reply_open(*file);
-    return;
-  }
-  auto result = open_counted(request, inode_of(node), file->flags);
-  if (!result) return request.reply_error(result.error());
-  file->fh = 0;
-  if (!request.reply_open(*file))
-    (void)engine::drop_kernel_open(request.context(), inode_of(node)).has_value();
+  Result<void> opened = named.description == format::DescriptionIndex::kNone
+                            ? check_and_truncate(request, inode_of(node), file->flags)
+                            : open_named(request, named, *file);
+  if (opened && request.reply_open(*file)) return;
+  if (!opened) request.reply_error(opened.error());
+  close_file(request, inode_of(node), file->fh);
 }
 
 }  // namespace bt::fuse

@@ -26,6 +26,7 @@ Result<void> make_unnamed(engine::Context& context, InodeNumber directory,
   Result<void> result =
       record ? engine::read_attributes(context, record->inode, made) : Result<void>(Error(EIO));
   if (result) result = engine::add_kernel_lookup(context, made.inode);
+  if (result) result = engine::add_kernel_open(context, made.inode);
   BT_TRY(engine::drop_reference(context, description));
   return result;
 }
@@ -78,8 +79,9 @@ void handle_tmpfile(ServingThread& thread, const fuse_in_header& header, const v
   fill_entry(reply.entry, made);
   reply.open.open_flags = FOPEN_DIRECT_IO;
   auto sent = channel.reply(header.unique, 0, &reply, sizeof reply);
-  if (!sent && sent.error().errno_value() == ENOENT)
-    (void)engine::forget_kernel_lookups(context, made.inode, 1);
+  if (sent || sent.error().errno_value() != ENOENT) return;
+  (void)engine::drop_kernel_open(context, made.inode).has_value();
+  (void)engine::forget_kernel_lookups(context, made.inode, 1);
 }
 
 }  // namespace bt::fuse

@@ -75,7 +75,8 @@ engine::LockRange range_of(const struct flock& lock) {
 
 engine::LockOwner flock_owner(const fuse_file_info& file, uint32_t pid) {
   return {format::kFileLockFlock,
-          file.fh ? raw(description_of(file.fh)) : file.lock_owner | kKernelOwner, pid};
+          has_description(file.fh) ? raw(description_of(file.fh)) : file.lock_owner | kKernelOwner,
+          pid};
 }
 
 }  // namespace bt::fuse

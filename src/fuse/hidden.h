@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Names that are in no directory: MOUNT/.btfuse/ofd/<description>.<inode number, hex>.<offset, hex> opens an open file
-// description of the volume a second time, as a descriptor of the kernel, for the program that made it (it is about to hand it
-// to something that only knows the kernel's) and will set the descriptor to that offset. Looked up by the volume's owner and
-// root alone, never listed.
+// description of the volume a second time, as a descriptor of the kernel, for the program that made it: it is about to hand it
+// to something that only knows the kernel's, and will set the descriptor to that offset; or it needs the kernel for a mapping or
+// a call (format/hidden_name.h). Looked up by the volume's owner and root alone, never listed.
 //
 // The lookup answers the file's real node, so that the kernel has one inode for it; that the OPEN which follows is about the
 // description and not about the file is remembered by thread. Any other lookup of the thread forgets it.
@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "engine/operations.h"
+#include "format/hidden_name.h"
 #include "fuse/protocol.h"
 
 namespace bt::fuse {

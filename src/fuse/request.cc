@@ -43,10 +43,7 @@ fuse_entry_param to_entry(const Attributes& attributes) {
   return entry;
 }
 
-void set_open_flags(fuse_file_info& file) {
-  file.direct_io = 1;
-  file.keep_cache = 0;
-}
+void set_open_flags(fuse_file_info& file) { file.direct_io = 1; }
 
 Request::Request(fuse_req_t handle, metrics::Operation operation, bool changes)
     : Request(handle, operation, changes, serving_thread().server->options().default_permissions) {}

@@ -92,7 +92,7 @@ inline Text text_of(std::string_view text) {
 }
 struct stat to_stat(const Attributes& attributes);
 fuse_entry_param to_entry(const Attributes& attributes);
-// Every open of ours: nothing is cached, so nothing is stale (docs/coherence.md).
+// Every open of ours: what is read and written goes past the kernel's pages (docs/coherence.md).
 void set_open_flags(fuse_file_info& file);
 
 }  // namespace bt::fuse

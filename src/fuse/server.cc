@@ -94,6 +94,7 @@ void Server::serve() {
   ServingThread& thread = this_thread;
   thread.server = this;
   thread.engine.volume = &volume_;
+  thread.engine.serves_kernel = true;
   if (auto attached = engine::attach_thread(thread.engine, main_thread_.session); !attached) {
     BT_LOG(kError, "a serving thread found no slot: %s", describe(attached.error()));
     return;

@@ -30,7 +30,7 @@ void SharedOffsets::moved_to(uint64_t handle, uint64_t offset) {
 OffsetInUse::OffsetInUse(SharedOffsets& offsets, engine::Context& context, uint64_t handle,
                          uint64_t offset, bool append)
     : offsets_(offsets), handle_(handle), asked_(offset) {
-  if (!handle || !(append || offsets.is_at(handle, offset))) return;
+  if (!has_description(handle) || !(append || offsets.is_at(handle, offset))) return;
   lock_.emplace();
   // A description that cannot be locked is damaged, and the read or write will say so.
   if (!engine::OffsetLock::acquire(context, description_of(handle), *lock_)) lock_.reset();

@@ -33,7 +33,10 @@ class SharedOffsets {
   std::unordered_map<uint64_t, uint64_t> offsets_;  // the kernel's, by handle
 };
 
-// 0 is the handle of an ordinary open.
+// The handle of an ordinary open, and of one that a program had made for a mapping or a call (format/hidden_name.h): no description
+// shares their offset. The kernel's reads and writes of its own pages are at no offset either.
+inline constexpr uint64_t kOrdinary = 0, kOpenedApart = 1;
+inline constexpr bool has_description(uint64_t handle) { return handle > kOpenedApart; }
 inline format::DescriptionIndex description_of(uint64_t handle) {
   return format::DescriptionIndex{static_cast<uint32_t>(handle)};
 }

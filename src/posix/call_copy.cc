@@ -203,6 +203,15 @@ Result<uint64_t> position(const End& end) {
   return __atomic_load_n(&end.file.description->offset, __ATOMIC_RELAXED);
 }
 
+// What lies behind the end when the copy begins is not copied, even if the copy itself moves the end.
+Result<uint64_t> cut_to_end(const End& from, uint64_t size) {
+  engine::Context context = from.file.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, from.file.inode, attributes));
+  BT_TRY_ASSIGN(uint64_t in, position(from));
+  return base::min(size, attributes.size > in ? attributes.size - in : 0);
+}
+
 Result<void> refuse_overlap(const End& from, const End& to, uint64_t size) {
   if (!from.ours || !to.ours || from.file.inode != to.file.inode) return {};
   BT_TRY_ASSIGN(uint64_t in, position(from));
@@ -225,7 +234,7 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
   if (from.ours != to.ours) return Error(EXDEV);
   if (!from.file.is_readable() || !to.file.is_writable()) return Error(EBADF);
   if (to.file.flags() & O_APPEND) return Error(EBADF);
-  if (size > kTransferMax) size = kTransferMax;
+  BT_TRY_ASSIGN(size, cut_to_end(from, base::min(size, kTransferMax)));
   BT_TRY(refuse_overlap(from, to, size));
   BT_TRY_ASSIGN(uint64_t done, copy(from, to, size));
   BT_TRY(give_offset(from, in_offset));

@@ -5,6 +5,7 @@
 
 #include "posix/materialise.h"
 #include "posix/serve.h"
+#include "posix/through_kernel.h"
 
 namespace bt::posix {
 
@@ -19,7 +20,10 @@ Result<void> sync_descriptor(uint64_t fd) {
   if (!file.mount->volume.origin()) [[likely]]
     return {};
   engine::Context context = context_of(*file.self, *file.mount);
-  return engine::sync_file(context, file.inode);
+  auto synced = engine::sync_file(context, file.inode);
+  if (synced || !is_for_kernel(synced.error())) return synced;
+  BT_TRY(through_kernel(file, SYS_fsync));
+  return {};
 }
 
 Result<void> sync_everything(uint64_t fd) {

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/syscall.h"
+#include "format/hidden_name.h"
 #include "posix/mapping.h"
 #include "posix/materialise.h"
 #include "posix/serve.h"
@@ -16,17 +17,11 @@ using base::raw_syscall;
 namespace {
 
 Result<uint64_t> map_through_kernel(const OpenFile& file, const MapRequest& request) {
-  Files& files = *file.self->files;
-  Result<int32_t> fd = Error(EBADF);
-  {
-    FilesGuard guard(files);
-    fd = open_for_kernel(files, file.entry);
-  }
-  if (!fd) return fd.error();
+  BT_TRY_ASSIGN(int32_t fd, open_apart(file, format::kOpenedToMap));
   auto mapped = from_kernel(raw_syscall(SYS_mmap, static_cast<int64_t>(request.address),
                                         static_cast<int64_t>(request.size), request.protection,
-                                        request.flags, *fd, static_cast<int64_t>(request.offset)));
-  raw_syscall(SYS_close, *fd);
+                                        request.flags, fd, static_cast<int64_t>(request.offset)));
+  raw_syscall(SYS_close, fd);
   if (!mapped) return mapped.error();
   return static_cast<uint64_t>(*mapped);
 }

@@ -9,6 +9,7 @@
 #include "posix/executing.h"
 #include "posix/mapping.h"
 #include "posix/serve.h"
+#include "posix/through_kernel.h"
 #include "posix/walk.h"
 
 namespace bt::posix {
@@ -131,7 +132,10 @@ Result<int32_t> open_request(const Request& request) {
   if ((request.flags & O_ACCMODE) == O_ACCMODE)
     return pass_at(request.directory, Way::k_passed_unsupported, walk);
   if (request.flags & kTmpfileBit) return open_unnamed(walk, request);
-  return walk.exists ? open_existing(walk, request) : create(walk, request);
+  auto opened = walk.exists ? open_existing(walk, request) : create(walk, request);
+  if (!opened && is_for_kernel(opened.error())) [[unlikely]]
+    return pass_at(request.directory, Way::k_passed_unsupported, walk);
+  return opened;
 }
 
 // Answers, or makes room for the kernel to give a number the program would expect.

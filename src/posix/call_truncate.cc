@@ -7,6 +7,7 @@
 #include "posix/executing.h"
 #include "posix/mapping.h"
 #include "posix/serve.h"
+#include "posix/through_kernel.h"
 #include "posix/transfer.h"
 #include "posix/walk.h"
 
@@ -32,6 +33,7 @@ Result<void> check_limit(uint64_t size, uint64_t now) {
   return {};
 }
 
+// kernel_has_pages: the kernel is to do it.
 Result<void> truncate_inode(ThreadState& self, Mount& mount, engine::InodeNumber inode,
                             uint64_t size, bool by_descriptor) {
   engine::Context context = context_of(self, mount);
@@ -53,15 +55,21 @@ Result<void> truncate_path(const char* path, int64_t size) {
   if (S_ISDIR(walk.found.mode)) return Error(EISDIR);
   if (!S_ISREG(walk.found.mode)) return Error(EINVAL);
   BT_TRY(check_not_executing(walk, AT_FDCWD, path));
-  return truncate_inode(*walk.self, *walk.mount, walk.found.inode, static_cast<uint64_t>(size),
-                        false);
+  auto done =
+      truncate_inode(*walk.self, *walk.mount, walk.found.inode, static_cast<uint64_t>(size), false);
+  if (!done && is_for_kernel(done.error())) return pass(Way::k_passed_unsupported);
+  return done;
 }
 
 Result<void> truncate_descriptor(uint64_t fd, int64_t size) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (size < 0 || file.is_directory() || !file.is_writable()) return Error(EINVAL);
-  return truncate_inode(*file.self, *file.mount, file.inode, static_cast<uint64_t>(size), true);
+  auto done =
+      truncate_inode(*file.self, *file.mount, file.inode, static_cast<uint64_t>(size), true);
+  if (done || !is_for_kernel(done.error())) return done;
+  BT_TRY(through_kernel(file, SYS_ftruncate, static_cast<uint64_t>(size)));
+  return {};
 }
 
 Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) {
@@ -74,6 +82,11 @@ Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) 
   engine::Context context = file.context();
   auto result = engine::allocate_range(context, file.inode, mode, static_cast<uint64_t>(offset),
                                        static_cast<uint64_t>(size), file_size_limit());
+  if (!result && is_for_kernel(result.error())) {
+    BT_TRY(through_kernel(file, SYS_fallocate, mode, static_cast<uint64_t>(offset),
+                          static_cast<uint64_t>(size)));
+    return {};
+  }
   if (!result && result.error().errno_value() == EFBIG && file_size_limit() != UINT64_MAX)
     return exceed_file_size_limit();
   constexpr uint32_t kMoves = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;

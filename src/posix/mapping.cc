@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/syscall.h"
+#include "engine/kernel_pages.h"
 #include "posix/mapped_ranges.h"
 #include "registry/reader.h"
 
@@ -159,7 +160,9 @@ bool may_be_volume_pages(const OpenFile& file, const MapRequest& request) {
 }  // namespace
 
 Result<uint64_t> map_volume_pages(const OpenFile& file, const MapRequest& request) {
-  if (!may_be_volume_pages(file, request)) return pass(Way::k_passed_unsupported);
+  if (!may_be_volume_pages(file, request) ||
+      engine::is_left_to_kernel(file.context(), file.inode, format::kInodeKernelPages))
+    return pass(Way::k_passed_unsupported);
   BT_TRY(check_request(file, request));
   bool is_private = (request.flags & MAP_TYPE) == MAP_PRIVATE;
   bool read_only = !is_private && !file.is_writable();

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "base/syscall.h"
+#include "format/hidden_name.h"
 #include "metrics/meter.h"
 #include "posix/descriptor_path.h"
 
@@ -36,7 +37,7 @@ char* put_hex(char* at, uint64_t value) {
   return at;
 }
 
-// .btfuse/ofd/<description>.<inode number>.<offset>: fuse/hidden names.
+// format/hidden_name.h
 void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode, uint64_t offset,
                  char (&name)[64]) {
   char* at = name;
@@ -54,8 +55,8 @@ Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index,
                             uint32_t flags) {
   char name[64];
   hidden_name(index, description.inode, offset, name);
-  BT_TRY_ASSIGN(int64_t fd,
-                from_kernel(raw_syscall(SYS_openat, root, raw_argument(name), flags | O_CLOEXEC)));
+  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_openat, root, raw_argument(name),
+                                                    (flags & kKeptStatus) | O_CLOEXEC)));
   return static_cast<int32_t>(fd);
 }
 
@@ -126,6 +127,13 @@ Result<int32_t> open_for_kernel(Files& files, uint64_t entry) {
   if (!fd) return fd.error();
   if ((flags & O_PATH) == 0) raw_syscall(SYS_lseek, *fd, static_cast<int64_t>(offset), SEEK_SET);
   return *fd;
+}
+
+Result<int32_t> open_apart(const OpenFile& file, uint64_t purpose) {
+  Files& files = *file.self->files;
+  FilesGuard guard(files);
+  BT_TRY_ASSIGN(int32_t root, mount_root(files, *file.mount));
+  return open_hidden(root, file.index, *file.description, purpose, file.flags());
 }
 
 Result<void> make_real(Files& files, int32_t fd) {

@@ -5,9 +5,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "base/syscall.h"
 #include "base/user_copy.h"
+#include "posix/rwf_flags.h"
+#include "posix/through_kernel.h"
 
 namespace bt::posix {
 
@@ -33,13 +36,33 @@ void note_read(const OpenFile& file, engine::Context& context) {
   if ((file.flags() & O_NOATIME) == 0) engine::touch_atime(context, file.inode);
 }
 
+// Pieces are laid out as struct iovec.
+uint64_t address_of(const engine::Piece* pieces) { return reinterpret_cast<uint64_t>(pieces); }
+
 Result<uint64_t> read_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
                             uint32_t count) {
   engine::Context context = file.context();
   auto result = engine::read(context, file.inode, offset, pieces, count);
   if (result) [[likely]]
     note_read(file, context);
+  else if (is_for_kernel(result.error()))
+    return through_kernel(file, SYS_preadv, address_of(pieces), count, offset);
   return result;
+}
+
+Result<uint64_t> write_through_kernel(const OpenFile& file, uint64_t offset,
+                                      const engine::Piece* pieces, uint32_t count, bool append,
+                                      uint64_t& end) {
+  BT_TRY_ASSIGN(uint64_t written, through_kernel(file, SYS_pwritev2, address_of(pieces), count,
+                                                 offset, 0, append ? kRwfAppend : 0));
+  end = offset + written;
+  if (!append) return written;
+  // Where it went, unless somebody has appended behind it already.
+  engine::Context context = file.context();
+  engine::Attributes attributes;
+  BT_TRY(engine::read_attributes(context, file.inode, attributes));
+  end = attributes.size;
+  return written;
 }
 
 Result<uint64_t> write_bytes(const OpenFile& file, uint64_t offset, const engine::Piece* pieces,
@@ -49,6 +72,8 @@ Result<uint64_t> write_bytes(const OpenFile& file, uint64_t offset, const engine
   options.append = append;
   options.size_limit = size_limit;
   auto result = engine::write(context, file.inode, offset, pieces, count, options, end);
+  if (!result && is_for_kernel(result.error()))
+    return write_through_kernel(file, offset, pieces, count, append, end);
   if (!result && size_limit != UINT64_MAX && result.error().errno_value() == EFBIG)
     return exceed_file_size_limit();
   return result;
@@ -81,7 +106,7 @@ Error exceed_file_size_limit() {
 }
 
 Result<void> load_pieces(uint64_t vector, uint64_t count, Pieces& pieces) {
-  static_assert(sizeof(engine::Piece) == 16, "laid out as struct iovec");
+  static_assert(sizeof(engine::Piece) == sizeof(iovec), "laid out as struct iovec");
   count = static_cast<uint32_t>(count);
   if (count > kPiecesMax) return Error(EINVAL);
   if (!base::copy_from_user(pieces.piece, reinterpret_cast<void*>(vector),

@@ -14,13 +14,19 @@
 
 namespace suite {
 
-SUITE_PART(mappings) {
+namespace {
+
+// PROT_EXEC or nothing: executable mappings are the kernel's, others of a scratch volume are the volume's own pages.
+int executable = 0;
+
+int64_t map(int64_t fd, int64_t size, int protection, int flags, int64_t offset) {
+  return call(SYS_mmap, 0, size, protection | executable, flags, fd, offset);
+}
+
+void map_alone() {
   make_file("m", std::string(3 * 4096 + 100, 'm'));
   int64_t fd = call(SYS_open, arg("m"), O_RDWR), read_only = call(SYS_open, arg("m"), O_RDONLY),
           write_only = call(SYS_open, arg("m"), O_WRONLY);
-  auto map = [](int64_t d, int64_t size, int protection, int flags, int64_t offset) {
-    return call(SYS_mmap, 0, size, protection, flags, d, offset);
-  };
   auto bad = [](int64_t r) { return r < 0 && r > -4096; };
   int64_t at = map(fd, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
   say("a shared mapping", bad(at) ? shown(at) : "ok");
@@ -70,8 +76,8 @@ SUITE_PART(mappings) {
   call(SYS_ftruncate, fd, 4096);
   say("what grows under a mapping is in it", in_child([] {
         int64_t f = call(SYS_open, arg("g"), O_RDWR);
-        auto* growing = reinterpret_cast<char*>(
-            call(SYS_mmap, 0, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
+        auto* growing =
+            reinterpret_cast<char*>(map(f, 16384, PROT_READ | PROT_WRITE, MAP_SHARED, 0));
         call(SYS_pwrite64, f, arg("grown"), 5, 8192);
         return std::string(growing + 8192, 5);
       }));
@@ -85,20 +91,18 @@ SUITE_PART(mappings) {
   shut({fd});
   say("a store beyond the end", in_child([] {
         int64_t f = call(SYS_open, arg("g"), O_RDWR);
-        auto* p = reinterpret_cast<volatile char*>(
-            call(SYS_mmap, 0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0));
+        auto* p =
+            reinterpret_cast<volatile char*>(map(f, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, 0));
         p[40000] = 'x';
         return std::string("went through");
       }));
 }
 
-namespace {
-
 // What others do to a file that this process has mapped: `m` of four pages, and a mapping of it.
 char* map_four_pages(int64_t& fd, int protection, int flags) {
   make_file("m", std::string(4 * 4096, 'o'));
   fd = call(SYS_open, arg("m"), O_RDWR);
-  int64_t at = call(SYS_mmap, 0, 4 * 4096, protection, flags, fd, 0);
+  int64_t at = map(fd, 4 * 4096, protection, flags, 0);
   if (at < 0 && at > -4096) return nullptr;
   auto* mapped = reinterpret_cast<char*>(at);
   for (int page = 0; page < 4; page++) (void)*const_cast<volatile char*>(mapped + page * 4096);
@@ -138,9 +142,7 @@ std::string allocated(int mode, int64_t offset, int64_t size) {
 
 std::string resized(int64_t size) { return shown(call(SYS_truncate, arg("m"), size)); }
 
-}  // namespace
-
-SUITE_PART(mappings_of_others) {
+void map_beside_others() {
   int64_t fd;
   char* mapped = map_four_pages(fd, PROT_READ | PROT_WRITE, MAP_SHARED);
   if (!mapped) return say("no mapping", "");
@@ -206,8 +208,7 @@ SUITE_PART(mappings_of_others) {
   make_file("m");
   fd = call(SYS_open, arg("m"), O_RDWR);
   call(SYS_ftruncate, fd, 2 * 4096);
-  mapped = reinterpret_cast<char*>(
-      call(SYS_mmap, 0, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  mapped = reinterpret_cast<char*>(map(fd, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0));
   say("holes and what is behind the end", edges(mapped, 2));
   say("written by another", in_child([] {
         written("hole", 0);
@@ -221,6 +222,19 @@ SUITE_PART(mappings_of_others) {
   say("is the same file", edges(mapped, 4));
   call(SYS_munmap, arg(mapped), 4 * 4096);
   shut({fd});
+}
+
+}  // namespace
+
+SUITE_PART(mappings) { map_alone(); }
+SUITE_PART(mappings_of_others) { map_beside_others(); }
+SUITE_PART(mappings_by_the_kernel) {
+  executable = PROT_EXEC;
+  map_alone();
+}
+SUITE_PART(mappings_by_the_kernel_of_others) {
+  executable = PROT_EXEC;
+  map_beside_others();
 }
 
 // The pages that stay for a mapping go with it: nothing is left of a process that is killed.

@@ -455,6 +455,8 @@ SUITE_PART(copies) {
   say("overlapping", call(SYS_copy_file_range, to, arg(&in), to, arg(&out), 100, 0));
   in = 0, out = 20000;
   say("within a file", call(SYS_copy_file_range, to, arg(&in), to, arg(&out), 100, 0));
+  in = 0, out = static_cast<int64_t>(read_file("to").size());
+  say("to its own end", call(SYS_copy_file_range, to, arg(&in), to, arg(&out), 1 << 20, 0));
   in = -1;
   say("a negative offset", call(SYS_copy_file_range, from, arg(&in), to, arg(&out), 100, 0));
   say("content", hash(read_file("to")));
