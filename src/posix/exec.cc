@@ -132,8 +132,17 @@ void close_locked_files(ThreadState& self) {
   }
 }
 
-// What the daemon would do later, and dearer, since he must find out first who has died. Not for a thread that would have to
-// claim a slot for it. What is mapped stays his as well: somebody may be writing there for us until we are gone (io_uring).
+// The mounts that the process has open descriptors of.
+uint32_t mounts_with_files(const Files& files) {
+  uint32_t found = 0;
+  for (uint32_t fd = 0; fd < files.high_water; fd++) {
+    uint64_t entry = read_entry(files, fd);
+    if (entry & kEntryOurs) found |= 1u << entry_mount(entry).index;
+  }
+  return found;
+}
+
+// What the daemon would do later, and dearer, since he must find out first who has died. What is mapped stays his as well: somebody may be writing there for us until we are gone (io_uring).
 void close_session_at_exit(ThreadState& self, Mount& mount) {
   engine::SessionIndex& session = self.files->session[mount.index];
   const engine::SessionRecord* record = mount.volume.session(session);
@@ -149,8 +158,12 @@ void before_exit(bool is_alone) {
   if (!self.files) return;
   close_locked_files(self);
   if (!is_alone) return;
-  for (uint32_t i = 0; i < mount_count; i++)
-    if ((self.attached >> i & 1) && !is_gone(mounts[i])) close_session_at_exit(self, mounts[i]);
+  // A fork child claims a slot for that only if it shares descriptions: their locks must go when the others close them.
+  const uint32_t shared = mounts_with_files(*self.files) & ~self.attached;
+  for (uint32_t i = 0; i < mount_count; i++) {
+    if (is_gone(mounts[i]) || ((shared >> i & 1) && !enter(self, mounts[i]))) continue;
+    if (self.attached >> i & 1) close_session_at_exit(self, mounts[i]);
+  }
   detach_slots(self);
 }
 

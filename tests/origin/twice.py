@@ -43,7 +43,7 @@ def attributes(found):
 
 
 # Errors of calls that are wrong in more than one way, of which systems name one or the other; and what ext4 alone does.
-SAID_DIFFERENTLY = {"send": {"EISDIR", "EINVAL", "EBADF"}, "copy": {"EISDIR", "EINVAL", "EBADF"}, "rename": {"EBUSY", "ENOENT", "EINVAL", "ENOTEMPTY", "EEXIST", "ENOTDIR"}}
+SAID_DIFFERENTLY = {"send": {"EISDIR", "EINVAL", "EBADF"}, "copy": {"EISDIR", "EINVAL", "EBADF"}, "fgetxattr": {"ENODATA", "ESTALE"}, "rename": {"EBUSY", "ENOENT", "EINVAL", "ENOTEMPTY", "EEXIST", "ENOTDIR"}}
 
 
 def is_another_way_of_saying(what, answers):
@@ -381,8 +381,9 @@ class Fuzzer:
             (0.3, lambda: ("umask", (random.choice([0, 0o22, 0o77, 0o777]),))), (6, lambda: ("source", (self.path(),))),
         )
         chosen = random.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
-        # The kernel's sendfile reads out of its page cache, which knows nothing of what was written in-process since the file was opened.
-        return (random.choice([0, 0, 2] if chosen[0] == "send" else [0, 0, 1, 1, 2]), *chosen)
+        # The kernel's sendfile reads out of its page cache, which knows nothing of what was written in-process since the file was
+        # opened; and that a lock's file was closed it tells the daemon without waiting.
+        return (random.choice([0, 0, 2] if chosen[0] in ("send", "flock") else [0, 0, 1, 1, 2]), *chosen)
 
     # ---- making them ------------------------------------------------------------------------------------------------------------------
     def ask(self, actor, what, arguments):
