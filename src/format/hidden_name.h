@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The hidden names by which an open file description of the volume is opened once more through the mount:
-// .btfuse/ofd/<description>.<inode number, hex>.<offset, hex>. Made by posix/materialise.cc, served by fuse/hidden.h.
+// The hidden names by which an open file description of the volume is opened once more through the mount, in its root directory:
+// .btfuse-ofd.<description>.<inode number, hex>.<offset, hex>. Made by posix/materialise.cc, served by fuse/hidden.h.
 #pragma once
 
 #include <cstdint>
 
 namespace bt::format {
+
+inline constexpr char kHiddenPrefix[] = ".btfuse-ofd.";
 
 // In the place of an offset: the descriptor shares none with the description. It is to be mapped,
 inline constexpr uint64_t kOpenedToMap = UINT64_MAX;

@@ -8,8 +8,6 @@ using metrics::Operation;
 void handle_access(fuse_req_t handle, fuse_ino_t node, int mask) {
   Request request(handle, Operation::k_access);
   request.about(inode_of(node));
-  if (is_hidden(node))
-    return request.reply(request.is_owner() ? Result<void>() : Result<void>(Error(EACCES)));
   request.reply(
       engine::check_access(request.context(), inode_of(node), static_cast<uint32_t>(mask)));
 }

@@ -11,13 +11,10 @@ using metrics::Operation;
 void handle_flush(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   Request request(handle, Operation::k_close, false, true);
   request.about(inode_of(node));
-  // A descriptor that a program had us open for a mapping or a call is none that it has closed.
-  if (file->fh != kOpenedApart) {
-    auto owner = posix_owner(*file, static_cast<uint32_t>(request.caller().pid));
-    // The file has been closed whatever we say: an inode that is gone has no locks left.
-    (void)engine::clear_file_lock(request.context(), inode_of(node), owner, {});
-    request.server().lock_waiters().wake();
-  }
+  auto owner = posix_owner(*file, static_cast<uint32_t>(request.caller().pid));
+  // The file has been closed whatever we say: an inode that is gone has no locks left.
+  (void)engine::clear_file_lock(request.context(), inode_of(node), owner, {});
+  request.server().lock_waiters().wake();
   request.reply(engine::report_write_error(request.context(), inode_of(node)));
 }
 

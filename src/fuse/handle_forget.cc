@@ -9,8 +9,7 @@ using metrics::Operation;
 void handle_forget(fuse_req_t handle, fuse_ino_t node, uint64_t count) {
   Request request(handle, Operation::k_forget, false, true);
   // An inode that is gone already has nothing to forget.
-  if (!is_hidden(node))
-    (void)engine::forget_kernel_lookups(request.context(), inode_of(node), count);
+  (void)engine::forget_kernel_lookups(request.context(), inode_of(node), count);
   request.reply_none();
 }
 

@@ -7,19 +7,17 @@ namespace {
 
 constexpr uint32_t kAttemptsMax = 16;
 
-void look_up_hidden(Request& request, fuse_ino_t parent, std::string_view name) {
-  if (!request.is_owner()) return request.reply_error(Error(EACCES));
-  if (parent == kHiddenDirectory && name == kDescriptionsName)
-    return request.reply_entry(hidden_attributes(kHiddenDescriptions));
-  if (parent != kHiddenDescriptions) return request.reply_error(Error(ENOENT));
+// False: no such description, or not for the caller; the name is like any other.
+bool look_up_hidden(Request& request, std::string_view name) {
+  if (!request.is_owner()) return false;
   NamedDescription named = find_named_description(request.server().volume(), name);
-  if (named.description == format::DescriptionIndex::kNone)
-    return request.reply_error(Error(ENOENT));
+  if (named.description == format::DescriptionIndex::kNone) return false;
   Attributes attributes;
   auto result = engine::read_attributes(request.context(), named.inode, attributes);
   // Before the reply: the OPEN may be here before we are back.
   if (result) request.server().pending_opens().expect(request.caller().pid, named);
   request.reply_entry(result, attributes);
+  return true;
 }
 
 }  // namespace
@@ -30,7 +28,8 @@ void handle_lookup(fuse_req_t handle, fuse_ino_t parent, const char* name) {
   Request request(handle, Operation::k_lookup);
   request.about(inode_of(parent), name);
   request.server().pending_opens().forget(request.caller().pid);
-  if (is_hidden(parent)) return look_up_hidden(request, parent, name);
+  if (parent == node_of(format::kRootInode) && is_hidden(name) && look_up_hidden(request, name))
+    return;
   Attributes attributes;
   Result<void> result;
   // The inode may go between the lookup and the reference; the name may lead to another one then (rename over it).
@@ -40,9 +39,6 @@ void handle_lookup(fuse_req_t handle, fuse_ino_t parent, const char* name) {
     if (result || result.error().errno_value() != ESTALE) break;
   }
   if (result) return request.reply_granted_entry(attributes);
-  if (!result && result.error().errno_value() == ENOENT && name == kHiddenName &&
-      inode_of(parent) == format::kRootInode && request.is_owner())
-    return request.reply_entry(hidden_attributes(kHiddenDirectory));
   request.reply_error(result.error());
 }
 

@@ -33,6 +33,8 @@ Result<void> open_description(Request& request, const NamedDescription& named,
 // Its file for a mapping or a call. The program may hold the description's lock, so that is left alone.
 Result<void> open_apart(Request& request, const NamedDescription& named, fuse_file_info& file) {
   file.fh = kOpenedApart;
+  // It is none of the program's descriptors: closing it takes no POSIX locks away.
+  file.noflush = true;
   // Pages that are not in step with the file yet are dropped.
   file.keep_cache = named.offset == format::kOpenedForOneCall;
   if (file.keep_cache) return {};

@@ -10,7 +10,6 @@ using metrics::Operation;
 void handle_opendir(fuse_req_t handle, fuse_ino_t node, fuse_file_info* file) {
   Request request(handle, Operation::k_open);
   request.about(inode_of(node));
-  if (is_hidden(node)) return request.reply_error(Error(EACCES));
   auto result = engine::check_access(request.context(), inode_of(node), R_OK);
   if (!result) return request.reply_error(result.error());
   file->fh = 0;

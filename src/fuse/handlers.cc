@@ -52,15 +52,6 @@ uint32_t access_mask_of(int open_flags) {
   return mask;
 }
 
-Attributes hidden_attributes(fuse_ino_t node) {
-  Attributes attributes{};
-  attributes.inode = inode_of(node);
-  attributes.mode = S_IFDIR | 0500;
-  attributes.uid = geteuid();
-  attributes.nlink = 2;
-  return attributes;
-}
-
 engine::LockOwner posix_owner(const fuse_file_info& file, uint32_t pid) {
   return {format::kFileLockPosix, file.lock_owner | kKernelOwner, pid};
 }

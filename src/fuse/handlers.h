@@ -31,8 +31,6 @@ void make_and_reply(Request& request, fuse_ino_t directory, std::string_view nam
 // lookup and attributes in one.
 Result<void> look_up(engine::Context& context, InodeNumber directory, std::string_view name,
                      Attributes& attributes);
-// Of a directory of hidden.h, the daemon's own: with default_permissions the kernel asks who may search it.
-Attributes hidden_attributes(fuse_ino_t node);
 // What open(2) with these flags needs the right to do, as an access mask.
 uint32_t access_mask_of(int open_flags);
 // Flock locks and POSIX locks of the kernel path: owners that in-process ones cannot have, except those of a description

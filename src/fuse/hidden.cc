@@ -23,7 +23,8 @@ NamedDescription find_named_description(const engine::Volume& volume, std::strin
   uint32_t index = 0;
   uint64_t number = 0, offset = 0;
   const char* end = name.data() + name.size();
-  auto [at, problem] = std::from_chars(name.data(), end, index, 10);
+  auto [at, problem] =
+      std::from_chars(name.data() + sizeof format::kHiddenPrefix - 1, end, index, 10);
   if (problem != std::errc() || !take_hex(at, end, number) || !take_hex(at, end, offset) ||
       at != end)
     return {};

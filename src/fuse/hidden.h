@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Names that are in no directory: MOUNT/.btfuse/ofd/<description>.<inode number, hex>.<offset, hex> opens an open file
-// description of the volume a second time, as a descriptor of the kernel, for the program that made it: it is about to hand it
-// to something that only knows the kernel's, and will set the descriptor to that offset; or it needs the kernel for a mapping or
-// a call (format/hidden_name.h). Looked up by the volume's owner and root alone, never listed.
+// Names that are in no directory (format/hidden_name.h): each opens an open file description of the volume a second time, as a
+// descriptor of the kernel, for the program that made it: it is about to hand it to something that only knows the kernel's, and
+// will set the descriptor to that offset; or it needs the kernel for a mapping or a call. Looked up by the volume's owner and
+// root alone, never listed.
 //
 // The lookup answers the file's real node, so that the kernel has one inode for it; that the OPEN which follows is about the
 // description and not about the file is remembered by thread. Any other lookup of the thread forgets it.
@@ -19,11 +19,7 @@
 
 namespace bt::fuse {
 
-inline constexpr fuse_ino_t kHiddenDirectory = 0xffffffff'00000001;     // .btfuse
-inline constexpr fuse_ino_t kHiddenDescriptions = 0xffffffff'00000002;  // .btfuse/ofd
-inline constexpr bool is_hidden(fuse_ino_t node) { return node >> 32 == 0xffffffff; }
-inline constexpr std::string_view kHiddenName = ".btfuse";
-inline constexpr std::string_view kDescriptionsName = "ofd";
+inline bool is_hidden(std::string_view name) { return name.starts_with(format::kHiddenPrefix); }
 
 struct NamedDescription {
   format::DescriptionIndex description = format::DescriptionIndex::kNone;
@@ -31,7 +27,7 @@ struct NamedDescription {
   uint64_t offset = 0;
 };
 
-// kNone: not such a name, or the volume has no such description open on that inode.
+// `name` is_hidden. kNone: not a whole such name, or the volume has no such description open on that inode.
 NamedDescription find_named_description(const engine::Volume& volume, std::string_view name);
 
 class PendingOpens {

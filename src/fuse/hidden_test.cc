@@ -28,7 +28,7 @@ class HiddenTest : public testing::Test {
   void TearDown() override { munmap(memory_, size_); }
 
   DescriptionIndex find(std::string_view name) {
-    return find_named_description(volume_, name).description;
+    return find_named_description(volume_, format::kHiddenPrefix + std::string(name)).description;
   }
 
   void* memory_ = nullptr;
@@ -39,7 +39,7 @@ class HiddenTest : public testing::Test {
 TEST_F(HiddenTest, a_name_leads_to_the_description_that_is_open_on_that_inode) {
   EXPECT_EQ(find("5.300000007.0"), DescriptionIndex{5});
   EXPECT_EQ(find("5.0000000300000007.0"), DescriptionIndex{5});
-  EXPECT_EQ(find_named_description(volume_, "5.300000007.1a").offset, 0x1au);
+  EXPECT_EQ(find_named_description(volume_, ".btfuse-ofd.5.300000007.1a").offset, 0x1au);
 }
 
 TEST_F(HiddenTest, anything_else_leads_nowhere) {

@@ -128,9 +128,7 @@ Result<void> Request::grant(InodeNumber inode) {
 }
 
 void Request::reply_entry(const Attributes& attributes) {
-  if (!is_hidden(node_of(attributes.inode))) {
-    if (auto granted = grant(attributes.inode); !granted) return reply_error(granted.error());
-  }
+  if (auto granted = grant(attributes.inode); !granted) return reply_error(granted.error());
   reply_granted_entry(attributes);
 }
 
@@ -138,7 +136,7 @@ void Request::reply_granted_entry(const Attributes& attributes) {
   fuse_entry_param entry = to_entry(attributes);
   finish(0);
   // ENOENT: the caller was interrupted and the kernel did not take the reference.
-  if (fuse_reply_entry(handle_, &entry) == -ENOENT && !is_hidden(entry.ino))
+  if (fuse_reply_entry(handle_, &entry) == -ENOENT)
     (void)engine::forget_kernel_lookups(context_, attributes.inode, 1);
 }
 

@@ -41,7 +41,7 @@ char* put_hex(char* at, uint64_t value) {
 void hidden_name(engine::DescriptionIndex description, engine::InodeNumber inode, uint64_t offset,
                  char (&name)[64]) {
   char* at = name;
-  for (const char* head = ".btfuse/ofd/"; *head; head++) *at++ = *head;
+  for (const char* head = format::kHiddenPrefix; *head; head++) *at++ = *head;
   at = put_decimal(at, format::raw(description));
   *at++ = '.';
   at = put_hex(at, inode.value);
