@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,7 +16,10 @@
 namespace bt::sites {
 namespace {
 constexpr uint64_t kPage = 4096;
-}
+// What is written at once lies together in the page cache, and a program's page faults map more of it; larger writes end up
+// in single pages.
+constexpr size_t kWriteBytes = 512 << 10;
+}  // namespace
 
 Image make_image(const std::string& path, const ScanResult& scan) {
   std::ifstream file(path, std::ios::binary);
@@ -54,8 +58,9 @@ void write_image(const Image& image, const ScanResult& scan, const std::string& 
   std::filesystem::create_directories(place);
   std::string path = place + "/libc.so.6", temporary = path + ".new";
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(image.bytes.data()),
-            static_cast<std::streamsize>(image.bytes.size()));
+  for (size_t at = 0; at < image.bytes.size(); at += kWriteBytes)
+    out.write(reinterpret_cast<const char*>(image.bytes.data()) + at,
+              static_cast<std::streamsize>(std::min(kWriteBytes, image.bytes.size() - at)));
   out.close();
   if (!out || chmod(temporary.c_str(), 0755) != 0)
     throw std::runtime_error("cannot write " + temporary);
