@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/syscall.h"
 #include "base/user_copy.h"
+#include "posix/process.h"
 
 namespace bt::agent {
 namespace {
@@ -22,7 +23,10 @@ constexpr uint64_t kValueMaxBytes = 64 * 1024;
 // Values are this long at most, nearly always: a fork child has few pages, and each that it touches on the way to exec is a fault.
 constexpr uint64_t kUsualValueBytes = 1024;
 constexpr const char* kPreloadName = "LD_PRELOAD=";
-constexpr char kClaimMark = ':';
+// The mark is a colon at the end of LD_PRELOAD and a number behind it, whose bits are written in separators, which ld.so skips.
+constexpr uint32_t kClaimBits = 16;
+constexpr uint32_t kClaimMarkBytes = 1 + kClaimBits;
+constexpr char kOne = ':', kZero = ' ';
 constexpr const char* kAgentFileName = "libbtfuse_agent.so";
 
 // Our variables, terminated one after the other; programs overwrite the original place (setproctitle).
@@ -138,8 +142,16 @@ char* append(char* at, Text text) {
   return at;
 }
 
+// A number that has no room is 0.
+char* write_claim_mark(char* at, uint32_t session) {
+  *at++ = kOne;
+  if (session >> kClaimBits) session = 0;
+  for (uint32_t bit = kClaimBits; bit-- > 0;) *at++ = session >> bit & 1 ? kOne : kZero;
+  return at;
+}
+
 // LD_PRELOAD with our entry first, or without it; its old value is in `value`.
-char* write_preload(char* at, Text value, Preload preload) {
+char* write_preload(char* at, Text value, Preload preload, uint32_t session) {
   at = append(at, text_of(kPreloadName));
   bool first = true;
   auto add = [&](Text entry) {
@@ -154,7 +166,7 @@ char* write_preload(char* at, Text value, Preload preload) {
     if (!is_agent(entry)) add(entry);
     from = static_cast<uint32_t>(entry.data - value.data) + entry.size;
   }
-  if (preload == Preload::kCarryClaim) *at++ = kClaimMark;
+  if (session) at = write_claim_mark(at, session);
   *at++ = 0;
   return at;
 }
@@ -181,16 +193,16 @@ bool fill(char* const* environment, const Survey& survey, char** out, char* prel
 }
 
 // As prepare_environment. is_too_long: a value has no room in the buffer; nothing was done.
-char* const* prepare(char* const* environment, Preload preload, uint64_t& size, Buffer values,
-                     bool& is_too_long) {
+char* const* prepare(char* const* environment, Preload preload, uint32_t session, uint64_t& size,
+                     Buffer values, bool& is_too_long) {
   size = 0;
   Survey survey = survey_environment(environment, values);
   is_too_long = survey.is_too_long && values.size < kValueMaxBytes;
   if (is_too_long) return environment;
   uint32_t all_kept = (1u << kept_count) - 1;
-  bool unchanged = preload == Preload::kDrop    ? !survey.has_agent
-                   : preload == Preload::kCarry ? survey.has_agent && survey.kept_seen == all_kept
-                                                : false;
+  bool unchanged = preload == Preload::kDrop
+                       ? !survey.has_agent
+                       : !session && survey.has_agent && survey.kept_seen == all_kept;
   if (survey.unreadable || unchanged || survey.disabled || !agent) return environment;
 
   Text old{};
@@ -213,9 +225,8 @@ char* const* prepare(char* const* environment, Preload preload, uint64_t& size, 
   }
   auto** out = reinterpret_cast<char**>(memory);
   char* preload_text = reinterpret_cast<char*>(memory) + array_size;
-  bool rewrite =
-      preload == Preload::kCarryClaim || survey.has_agent != (preload == Preload::kCarry);
-  if (rewrite) write_preload(preload_text, old, preload);
+  bool rewrite = session || survey.has_agent != (preload == Preload::kCarry);
+  if (rewrite) write_preload(preload_text, old, preload, session);
   if (fill(environment, survey, out, rewrite ? preload_text : nullptr, preload)) return out;
   raw_syscall(SYS_munmap, memory, static_cast<int64_t>(size));
   size = 0;
@@ -224,10 +235,10 @@ char* const* prepare(char* const* environment, Preload preload, uint64_t& size, 
 
 // Apart, for its frame.
 [[gnu::noinline]] char* const* prepare_with_long_values(char* const* environment, Preload preload,
-                                                        uint64_t& size) {
+                                                        uint32_t session, uint64_t& size) {
   char values[kValueMaxBytes];
   bool is_too_long;
-  return prepare(environment, preload, size, {values, sizeof values}, is_too_long);
+  return prepare(environment, preload, session, size, {values, sizeof values}, is_too_long);
 }
 
 }  // namespace
@@ -248,21 +259,30 @@ void remember_environment(char** environment) {
       if (const char* copy = keep(text_of(*environment))) kept[kept_count++] = copy;
 }
 
-bool take_claim_mark(char** environment) {
+uint32_t take_claim_mark(char** environment) {
   const char* value = find_variable(environment, kPreloadName);
   uint32_t size = value ? text_of(value).size : 0;
-  if (!size || value[size - 1] != kClaimMark) return false;
-  const_cast<char*>(value)[size - 1] = 0;
-  return true;
+  if (size < kClaimMarkBytes) return 0;
+  char* mark = const_cast<char*>(value) + size - kClaimMarkBytes;
+  if (*mark != kOne) return 0;
+  uint32_t session = 0;
+  for (uint32_t i = 1; i < kClaimMarkBytes; i++) {
+    if (!is_separator(mark[i])) return 0;
+    session = session << 1 | (mark[i] == kOne);
+  }
+  *mark = 0;
+  return session ? session : posix::kUnknownSession;
 }
 
 const char* agent_path() { return agent; }
 
-char* const* prepare_environment(char* const* environment, Preload preload, uint64_t& size) {
+char* const* prepare_environment(char* const* environment, Preload preload, uint32_t session,
+                                 uint64_t& size) {
   char values[kUsualValueBytes];
   bool is_too_long;
-  auto* prepared = prepare(environment, preload, size, {values, sizeof values}, is_too_long);
-  return is_too_long ? prepare_with_long_values(environment, preload, size) : prepared;
+  auto* prepared =
+      prepare(environment, preload, session, size, {values, sizeof values}, is_too_long);
+  return is_too_long ? prepare_with_long_values(environment, preload, session, size) : prepared;
 }
 
 }  // namespace bt::agent

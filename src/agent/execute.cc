@@ -33,15 +33,13 @@ int64_t pass_exec(ExecTarget target, uint64_t& environment) {
   // Natively an exec that will fail changes nothing, and one that comes back leaves nothing to undo.
   if (target == ExecTarget::kMissing) return kPassthrough;
   bool served = target == ExecTarget::kServed;
-  const bool claims = served && posix::first_look.attached && posix::has_session();
-  Preload preload = target == ExecTarget::k32Bit ? Preload::kDrop
-                    : claims                     ? Preload::kCarryClaim
-                                                 : Preload::kCarry;
+  const uint32_t session = served && posix::first_look.attached ? posix::any_session() : 0;
+  Preload preload = target == ExecTarget::k32Bit ? Preload::kDrop : Preload::kCarry;
   uint64_t size;
   auto* program_environment = reinterpret_cast<char* const*>(environment);
-  auto* prepared = prepare_environment(program_environment, preload, size);
+  auto* prepared = prepare_environment(program_environment, preload, session, size);
   // An image that is not told, or that stays out because it was told to, would leave the session lying.
-  if (claims && !size) served = false;
+  if (session && !size) served = false;
   if (size) {
     area.scratch = const_cast<char**>(prepared);
     area.scratch_size = size;

@@ -42,7 +42,7 @@ int64_t call_exit(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
 
 // Nothing of the program runs any more, unless another task shares its memory or a signal came just before.
 int64_t call_exit_group(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
-  if (!posix::first_look.attached || !posix::has_session()) return kPassthrough;
+  if (!posix::first_look.attached || !posix::any_session()) return kPassthrough;
   uint64_t mask;
   set_signal_mask(~0ull, &mask);
   const bool is_alone = !shares_memory() && !bt_thread.attention;

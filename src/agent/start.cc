@@ -80,7 +80,7 @@ void patch(const Patchable& library) {
 void start(char** environment) {
   const char* disabled = find_variable(environment, "BTFUSE_DISABLE=");
   if ((disabled && disabled[0] == '1') || is_under_translator(environment)) return;
-  const bool claims = take_claim_mark(environment);
+  const uint32_t inherited = take_claim_mark(environment);
   remember_environment(environment);
   link_map* first = first_library(environment);
   if (!first) return;
@@ -88,7 +88,7 @@ void start(char** environment) {
   bool has_cache = set_site_cache(find_variable(environment, "BTFUSE_SITES="));
   Patchable libraries[kPatchableMax];
   uint32_t count = find_patchable(first, libraries);
-  if (posix::attach_process(environment, claims)) {
+  if (posix::attach_process(environment, inherited)) {
     start_hooks(environment);
     for (uint32_t i = 0; i < count; i++) patch(libraries[i]);
     if (has_cache) patch_loader();

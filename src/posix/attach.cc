@@ -129,37 +129,45 @@ struct Waiting {
   uint64_t start_time = 0;  // of the first; 0: not in the record
 };
 
-// started: only those of a process that started then, or that do not say; 0: all.
-Waiting find_waiting(const Mount& mount, uint32_t pid, uint64_t started) {
+// Counts the session if it waits for a process of that number. started: only if the process started then, or it does not
+// say; 0: whenever.
+void count_if_waiting(const Mount& mount, engine::SessionIndex index, uint32_t pid,
+                      uint64_t started, Waiting& waiting) {
+  const engine::SessionRecord* record = mount.volume.session(index);
+  if (!record || __atomic_load_n(&record->heir, __ATOMIC_ACQUIRE) != pid) return;
+  uint32_t state = __atomic_load_n(&record->state, __ATOMIC_RELAXED);
+  if (state == format::kSessionFree) return;
+  // A clone that nobody has adopted so far carries the parent's.
+  uint64_t start_time =
+      state == format::kSessionLive ? __atomic_load_n(&record->start_time, __ATOMIC_RELAXED) : 0;
+  if (started && start_time && start_time != started) return;
+  if (waiting.count++) return;
+  waiting.first = index;
+  waiting.start_time = start_time;
+}
+
+// The one that the image before has named, or else those that a look at all finds: there may have been many.
+Waiting find_waiting(const Mount& mount, uint32_t pid, uint64_t started, uint32_t named) {
   Waiting waiting;
-  for (uint32_t i = 1; i < mount.volume.sessions_used(); i++) {
-    const engine::SessionRecord* record = mount.volume.session(engine::SessionIndex{i});
-    if (!record || __atomic_load_n(&record->heir, __ATOMIC_ACQUIRE) != pid) continue;
-    uint32_t state = __atomic_load_n(&record->state, __ATOMIC_RELAXED);
-    if (state == format::kSessionFree) continue;
-    // A clone that nobody has adopted so far carries the parent's.
-    uint64_t start_time =
-        state == format::kSessionLive ? __atomic_load_n(&record->start_time, __ATOMIC_RELAXED) : 0;
-    if (started && start_time && start_time != started) continue;
-    if (waiting.count++) continue;
-    waiting.first = engine::SessionIndex{i};
-    waiting.start_time = start_time;
-  }
+  count_if_waiting(mount, engine::SessionIndex{named}, pid, started, waiting);
+  if (waiting.count) return waiting;
+  for (uint32_t i = 1; i < mount.volume.sessions_used(); i++)
+    count_if_waiting(mount, engine::SessionIndex{i}, pid, started, waiting);
   return waiting;
 }
 
 // The one that waits says when the process started, which is dear to ask /proc; of two, one is what a dead process of the
 // same number has left.
-void claim_sessions(ThreadState& self) {
+void claim_sessions(ThreadState& self, uint32_t named) {
   Identity& identity = self.files->identity;
   uint32_t pid = static_cast<uint32_t>(raw_syscall(SYS_getpid));
   for (uint32_t i = 0; i < mount_count; i++) {
     Mount& mount = mounts[i];
-    Waiting waiting = find_waiting(mount, pid, identity.start_time);
+    Waiting waiting = find_waiting(mount, pid, identity.start_time, named);
     if (waiting.count == 0) continue;
     if (waiting.count == 1 && !identity.start_time) identity.start_time = waiting.start_time;
     uint64_t start_time = process_identity(*self.files).start_time;
-    if (waiting.count > 1) waiting = find_waiting(mount, pid, start_time);
+    if (waiting.count > 1) waiting = find_waiting(mount, pid, start_time, named);
     if (waiting.count == 0) continue;
     engine::Thread& thread = self.engine[i];
     thread = {};
@@ -191,12 +199,12 @@ void begin_process() {
   set_umask(static_cast<uint32_t>(mask));
 }
 
-// The mounts are there. claims: an earlier image of this process has left a session.
-void begin_mounts(bool claims) {
+// The mounts are there. inherited: as attach_process is told.
+void begin_mounts(uint32_t inherited) {
   set_prefix();
   hide_sources(process_files);
   read_file_size_limit();
-  if (claims) claim_sessions(thread_state);
+  if (inherited) claim_sessions(thread_state, inherited);
   if (!working_directory().mount) find_working_directory();
   __atomic_store_n(&first_look.attached, 1, __ATOMIC_RELEASE);
 }
@@ -207,17 +215,17 @@ uint32_t splits = 0;     // atomic: threads in a fork or vfork that began while 
 
 }  // namespace
 
-bool attach_process(char** environment, bool claims) {
+bool attach_process(char** environment, uint32_t inherited) {
   Announcement announcement = read_announcement(environment);
   if (announcement == Announcement::kNothing) return false;
   begin_process();
-  if (announcement == Announcement::kAnnounced && !claims) {
+  if (announcement == Announcement::kAnnounced && !inherited) {
     first_look.announced = 1;
     return true;
   }
   map_mounts();
   if (mount_count == 0) return false;
-  begin_mounts(claims);
+  begin_mounts(inherited);
   return true;
 }
 
@@ -226,7 +234,7 @@ bool attach_announced() {
   if (__atomic_exchange_n(&attaching, 1, __ATOMIC_ACQUIRE)) return false;
   if (first_look.announced && !__atomic_load_n(&splits, __ATOMIC_SEQ_CST)) {
     if (map_mounts()) first_look.announced = 0;
-    if (mount_count) begin_mounts(false);
+    if (mount_count) begin_mounts(0);
   }
   __atomic_store_n(&attaching, 0, __ATOMIC_RELEASE);
   return first_look.attached;

@@ -39,10 +39,11 @@ bool make_survivors_real(Files& files) {
 
 }  // namespace
 
-bool has_session() {
+uint32_t any_session() {
   for (uint32_t i = 0; i < mount_count; i++)
-    if (thread_state.files->session[i] != engine::SessionIndex::kNone) return true;
-  return false;
+    if (thread_state.files->session[i] != engine::SessionIndex::kNone)
+      return raw(thread_state.files->session[i]);
+  return 0;
 }
 
 bool before_exec(bool will_be_served) {

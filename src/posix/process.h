@@ -9,8 +9,10 @@ namespace bt::posix {
 
 // At load: reads the registry and, where the volumes are needed at once, maps them and fills the descriptor table; else they
 // are announced (announce.h). False: nothing to do here; everything passes through. `environment` is envp as the kernel gave
-// it. claims: an earlier image of this process has left a session (exec).
-bool attach_process(char** environment, bool claims);
+// it. inherited: what any_session() was in the image before (exec); 0: it left none, and kUnknownSession: one whose number is not
+// known.
+inline constexpr uint32_t kUnknownSession = ~0u;
+bool attach_process(char** environment, uint32_t inherited);
 // Maps the volumes that were announced. False: there are none (any more), or not now. Not in a vfork child, whose
 // descriptors are not those of the memory that it writes to.
 bool attach_announced();
@@ -37,8 +39,8 @@ bool begin_vfork();
 void child_of_vfork();
 void end_vfork(int64_t result);
 
-// Whether this process has a session: a new image must claim it, an exit may close it.
-bool has_session();
+// The number of a session of this process, 0: it has none. A new image must claim it, an exit may close it.
+uint32_t any_session();
 // exec of `path` (already resolved enough to be opened). will_be_served: the image can carry the agent. `failed_exec`
 // undoes it all when execve comes back. False: a descriptor that the new image should have could not be handed over.
 bool before_exec(bool will_be_served);

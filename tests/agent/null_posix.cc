@@ -103,7 +103,7 @@ int64_t serve(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
 bool path_may_be_ours(const char*) { return every_path; }
 bool at_path_may_be_ours(int32_t, const char*) { return every_path; }
 
-bool attach_process(char** environment, bool) {
+bool attach_process(char** environment, uint32_t) {
   if (is_set(environment, "BTFUSE_TEST_ASIDE=")) return false;
   every_path = is_set(environment, "BTFUSE_TEST_LOOK=");
   first_look.table = &process_table;
@@ -114,7 +114,7 @@ bool attach_process(char** environment, bool) {
 bool attach_announced() { return false; }
 bool begin_unattached_split() { return true; }
 void end_unattached_split(bool) {}
-bool has_session() { return false; }
+uint32_t any_session() { return 0; }
 bool path_may_be_announced(const char*) { return false; }
 bool at_path_may_be_announced(int32_t, const char*) { return false; }
 void stand_aside(uint32_t) { first_look.attached = 0; }
