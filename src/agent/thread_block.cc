@@ -34,6 +34,7 @@ static_assert(offsetof(ThreadBlock, attention) == BT_THREAD_ATTENTION);
 static_assert(offsetof(ThreadArea, split) == BT_AREA_SPLIT);
 static_assert(offsetof(ThreadArea, split_mask) == BT_AREA_SPLIT_MASK);
 static_assert(offsetof(ThreadArea, frame) == BT_AREA_FRAME);
+static_assert(sizeof(ThreadArea) % 64 == 0);  // the stack's top is aligned
 static_assert(offsetof(Frame, number) == BT_FRAME_NUMBER && offsetof(Frame, r9) == BT_FRAME_R9);
 static_assert(offsetof(Frame, r8) == BT_FRAME_R8 && offsetof(Frame, r10) == BT_FRAME_R10);
 static_assert(offsetof(Frame, rdx) == BT_FRAME_RDX && offsetof(Frame, rsi) == BT_FRAME_RSI);
@@ -44,14 +45,22 @@ static_assert(kSignalsMax == 64);
 namespace {
 
 constexpr uint64_t kGuardSizeBytes = 4096;
-// At the end of an area's memory: the actions of a vfork child.
-constexpr uint64_t kRareSizeBytes = 4096;
-static_assert(sizeof(ThreadArea) - offsetof(ThreadArea, child_actions) <= kRareSizeBytes);
+constexpr uint64_t kActionsSizeBytes = 4096;  // of a vfork child, at the end of an area's memory
+static_assert(sizeof(KernelSigaction[kSignalsMax + 1]) <= kActionsSizeBytes);
 // Areas of dead threads are looked for among so many, so that making a thread stays cheap with thousands alive.
 constexpr int kDeadSoughtMax = 16;
 
+// For the first thread that wants one: two system calls and two mappings less than if it were made, at every start and in
+// every fork. Below lies the end of the agent's text (agent.lds), which guards it as well as a page of its own would.
+struct FirstArea {
+  uint8_t stack[kStackSizeBytes - sizeof(ThreadArea)];
+  ThreadArea area;
+};
+constinit FirstArea first_area = {};
+constinit KernelSigaction first_child_actions[kSignalsMax + 1] = {};
+
 // All areas of the process, newest first; only ever grows at the head.
-ThreadArea* areas = nullptr;  // atomic: add_area → find_free_area
+constinit ThreadArea* areas = &first_area.area;  // atomic: add_area → find_free_area
 
 uint32_t own_thread_id() { return static_cast<uint32_t>(raw_syscall(SYS_gettid)); }
 
@@ -72,17 +81,16 @@ ThreadArea* find_free_area(uint32_t thread_id) {
   return nullptr;
 }
 
-// A guard page, the stack, the area at its end, its rare part on a page of its own.
+// A guard page, the stack, the area at its end, the actions on a page of their own.
 ThreadArea* add_area(uint32_t thread_id) {
-  constexpr uint64_t size = kGuardSizeBytes + kStackSizeBytes + kRareSizeBytes;
+  constexpr uint64_t size = kGuardSizeBytes + kStackSizeBytes + kActionsSizeBytes;
   int64_t memory = raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory < 0 && memory > -4096) return nullptr;
   raw_syscall(SYS_mprotect, memory, kGuardSizeBytes, PROT_NONE);
-  static_assert(offsetof(ThreadArea, child_actions) % 64 == 0);
-  uint64_t top =
-      static_cast<uint64_t>(memory) + size - kRareSizeBytes - offsetof(ThreadArea, child_actions);
-  auto* area = reinterpret_cast<ThreadArea*>(top);
+  auto* actions = reinterpret_cast<KernelSigaction*>(memory + size - kActionsSizeBytes);
+  auto* area = reinterpret_cast<ThreadArea*>(actions) - 1;
+  area->child_actions = actions;
   area->thread_id = thread_id;
   area->next = __atomic_load_n(&areas, __ATOMIC_RELAXED);
   while (!__atomic_compare_exchange_n(&areas, &area->next, area, false, __ATOMIC_RELEASE,
@@ -94,6 +102,8 @@ ThreadArea* add_area(uint32_t thread_id) {
 // With all signals blocked, so that no handler comes here meanwhile.
 bool begin_thread() {
   uint32_t thread_id = own_thread_id();
+  // First of all: who reads the page before he writes to it has two faults for it.
+  __atomic_store_n(&first_area.area.child_actions, &first_child_actions[0], __ATOMIC_RELAXED);
   ThreadArea* area = find_free_area(thread_id);
   if (!area) area = add_area(thread_id);
   if (!area) return false;

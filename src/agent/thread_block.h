@@ -68,8 +68,8 @@ struct Frame {
 };
 static_assert(sizeof(Frame) == BT_FRAME_SIZE);
 
-// At the top of the private stack, and in one OS page with it but for what few threads ever use.
-struct ThreadArea {
+// At the top of the private stack, and in one OS page with it.
+struct alignas(64) ThreadArea {
   // For a call that returns twice (split.cc): survives what a vfork child does to the stack.
   Frame split;
   uint64_t split_kind;
@@ -87,7 +87,8 @@ struct ThreadArea {
   // While a vfork child of this thread runs, in the memory of its parent: the child's actions are its own.
   bool in_vfork_child;
   ThreadState state_before_vfork;
-  alignas(64) KernelSigaction child_actions[kSignalsMax + 1];  // from here on, the next OS page
+  KernelSigaction*
+      child_actions;  // kSignalsMax + 1; elsewhere, because few threads ever touch them
 };
 
 struct ThreadBlock {
