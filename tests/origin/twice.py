@@ -21,6 +21,8 @@ import subprocess
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+PAGE = 4096
 NOREPLACE, EXCHANGE, OLD = 1, 2, 10**18  # OLD: times before 2001 were set, not taken from the clock
 LONG = "n" * 120
 NAMES = ["a", "b", "c", "d", "e", LONG, "ä"]
@@ -43,7 +45,7 @@ def attributes(found):
 
 
 # Errors of calls that are wrong in more than one way, of which systems name one or the other; and what ext4 alone does.
-SAID_DIFFERENTLY = {"send": {"EISDIR", "EINVAL", "EBADF"}, "copy": {"EISDIR", "EINVAL", "EBADF"}, "fgetxattr": {"ENODATA", "ESTALE"}, "rename": {"EBUSY", "ENOENT", "EINVAL", "ENOTEMPTY", "EEXIST", "ENOTDIR"}}
+SAID_DIFFERENTLY = {"send": {"EISDIR", "EINVAL", "EBADF"}, "copy": {"EISDIR", "EINVAL", "EBADF"}, "fgetxattr": {"ENODATA", "ESTALE"}, "rename": {"EBUSY", "EXDEV", "ENOENT", "EINVAL", "ENOTEMPTY", "EEXIST", "ENOTDIR"}}
 
 
 def is_another_way_of_saying(what, answers):
@@ -54,7 +56,7 @@ class World:
     """What one process has of one of the two directories."""
 
     def __init__(self, top):
-        self.top, self.slots = top, {}
+        self.top, self.slots, self.maps = top, {}, {}
         self.here = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
 
     def where(self, place):
@@ -116,6 +118,51 @@ class World:
 
     def allocate(self, slot, mode, at, size):
         call("fallocate", self.slots[slot], mode, ctypes.c_long(at), ctypes.c_long(size))
+
+    def map(self, slot, pages, shared):
+        """Executable, so that on a scratch volume too it is the kernel's: among those and the volume's own pages nothing is promised."""
+        self.unmap(slot)
+        kept = os.dup(self.slots[slot])
+        at = LIBC.mmap(None, ctypes.c_long(pages * PAGE), 7, 1 if shared else 2, kept, ctypes.c_long(0))
+        if at == ctypes.c_void_p(-1).value:
+            os.close(kept)
+            raise OSError(ctypes.get_errno(), "mmap")
+        self.maps[slot] = at, pages, kept
+
+    def unmap(self, slot):
+        if slot in self.maps:
+            at, pages, kept = self.maps.pop(slot)
+            call("munmap", ctypes.c_void_p(at), ctypes.c_long(pages * PAGE))
+            os.close(kept)
+
+    def load(self, slot, offset):
+        """By way of a pipe: what would be SIGBUS is EFAULT then. Who maps without the agent has to ask how long the file is by now."""
+        at, pages, kept = self.maps[slot]
+        if offset + 8 > pages * PAGE:
+            return None
+        os.fstat(kept)
+        get, put = os.pipe()
+        try:
+            call("write", put, ctypes.c_void_p(at + offset), ctypes.c_long(8))
+            return os.read(get, 8)
+        finally:
+            os.close(get)
+            os.close(put)
+
+    def store(self, slot, offset, data):
+        at, pages, kept = self.maps[slot]
+        if offset + 8 > pages * PAGE:
+            return None
+        os.fstat(kept)
+        get, put = os.pipe()
+        try:
+            os.write(put, data)
+            call("read", get, ctypes.c_void_p(at + offset), ctypes.c_long(len(data)))
+            # The time of the change is told when it is written back.
+            call("msync", ctypes.c_void_p(at), ctypes.c_long(pages * PAGE), 4)
+        finally:
+            os.close(get)
+            os.close(put)
 
     def sync(self, slot):
         os.fsync(self.slots[slot])
@@ -281,6 +328,8 @@ class World:
             return "no such slot"
 
     def end(self):
+        for slot in list(self.maps):
+            self.unmap(slot)
         for slot in list(self.slots):
             self.drop(slot)
         os.close(self.here)
@@ -361,6 +410,8 @@ class Fuzzer:
             (2, lambda: ("writev", (self.slot(), self.data()))), (4, lambda: ("seek", (self.slot(), random.choice([0, -3, 5000, 10]), random.randrange(3)))),
             (2, lambda: ("copy", (self.slot(), self.slot(), 3000))), (2, lambda: ("send", (self.slot(), self.slot(), 3000))),
             (4, lambda: ("ftruncate", (self.slot(), self.at()))), (3, lambda: ("allocate", (self.slot(), random.choice([0, 1, 3, 16, 17]), self.at(), random.choice([1, 4096, 9000])))),
+            (6, lambda: ("map", (self.slot(), random.randrange(1, 5), random.random() < 0.7))), (1, lambda: ("unmap", (self.slot(),))),
+            (10, lambda: ("load", (self.slot(), random.choice([0, 4090, 4096, 8190, 12288])))), (8, lambda: ("store", (self.slot(), random.choice([0, 100, 4090, 4096, 8192, 12280]), b"stored"))),
             (2, lambda: ("sync", (self.slot(),))), (6, lambda: ("fstat", (self.slot(),))), (10, lambda: ("stat", (self.place(), yes))),
             (8, lambda: ("content", (self.place(),))), (4, lambda: ("access", (self.place(), random.randrange(8)))),
             (5, lambda: ("list", (self.place(),))), (2, lambda: ("flist", (self.slot(),))), (3, lambda: ("chdir", (self.place(),))),
@@ -381,9 +432,8 @@ class Fuzzer:
             (0.3, lambda: ("umask", (random.choice([0, 0o22, 0o77, 0o777]),))), (6, lambda: ("source", (self.path(),))),
         )
         chosen = random.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
-        # The kernel's sendfile reads out of its page cache, which knows nothing of what was written in-process since the file was
-        # opened; and that a lock's file was closed it tells the daemon without waiting.
-        return (random.choice([0, 0, 2] if chosen[0] in ("send", "flock") else [0, 0, 1, 1, 2]), *chosen)
+        # That a lock's file was closed the kernel tells the daemon without waiting.
+        return (random.choice([0, 0, 2] if chosen[0] == "flock" else [0, 0, 1, 1, 2]), *chosen)
 
     # ---- making them ------------------------------------------------------------------------------------------------------------------
     def ask(self, actor, what, arguments):
