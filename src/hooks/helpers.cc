@@ -216,27 +216,25 @@ HELPER(btfuse_path_copy) {
 // Interpreter and JIT take tail calls themselves; this is what an unfilled array does.
 HELPER(tail_call) { return signed_result(-ENOENT); }
 
-struct Entry {
-  HelperRow row;
-  HelperFunction function;
-};
-#define BT_HELPER(id, name, returns, a1, a2, a3, a4, a5)                     \
-  {{id,                                                                      \
-    #name,                                                                   \
-    Returns::returns,                                                        \
-    {Argument::a1, Argument::a2, Argument::a3, Argument::a4, Argument::a5}}, \
-   helper_##name},
-constexpr Entry kHelpers[] = {
+// Without addresses, which ld.so would have to write at every start.
+#define BT_HELPER(id, name, returns, a1, a2, a3, a4, a5) \
+  {id,                                                   \
+   #name,                                                \
+   Returns::returns,                                     \
+   {Argument::a1, Argument::a2, Argument::a3, Argument::a4, Argument::a5}},
+constexpr HelperRow kHelpers[] = {
 #include "hooks/helpers.def"
 };
 #undef BT_HELPER
 
-const Entry* find(uint32_t id) {
+}  // namespace
+
+const HelperRow* helper_row(uint32_t id) {
   uint32_t low = 0, high = sizeof(kHelpers) / sizeof(kHelpers[0]);
   while (low < high) {
     uint32_t middle = (low + high) / 2;
-    if (kHelpers[middle].row.id == id) return &kHelpers[middle];
-    if (kHelpers[middle].row.id < id)
+    if (kHelpers[middle].id == id) return &kHelpers[middle];
+    if (kHelpers[middle].id < id)
       low = middle + 1;
     else
       high = middle;
@@ -244,15 +242,16 @@ const Entry* find(uint32_t id) {
   return nullptr;
 }
 
-}  // namespace
-
-const HelperRow* helper_row(uint32_t id) {
-  const Entry* entry = find(id);
-  return entry ? &entry->row : nullptr;
-}
 HelperFunction helper_function(uint32_t id) {
-  const Entry* entry = find(id);
-  return entry ? entry->function : helper_tail_call;
+  switch (id) {
+#define BT_HELPER(id, name, returns, a1, a2, a3, a4, a5) \
+  case id:                                               \
+    return helper_##name;
+#include "hooks/helpers.def"
+#undef BT_HELPER
+    default:
+      return helper_tail_call;
+  }
 }
 
 namespace {

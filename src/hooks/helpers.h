@@ -35,7 +35,7 @@ using HelperFunction = uint64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint
 
 struct HelperRow {
   uint32_t id;
-  const char* name;
+  char name[28];
   Returns returns;
   Argument arguments[5];
 };
