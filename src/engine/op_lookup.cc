@@ -55,9 +55,9 @@ inline bool is_absent(Context& context, InodeNumber directory, uint32_t listings
   return are_here && listings_of(context.volume(), directory) == listings;
 }
 
-// The name itself, in a directory that may be searched.
+// The name itself, in a directory that may be searched. one_by_one: and not listed.
 inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNumber directory,
-                            Text name, uint32_t hash, Found& found) {
+                            Text name, uint32_t hash, bool one_by_one, Found& found) {
   Volume& volume = context.volume();
   if (name.size > kNameMax) [[unlikely]]
     return Error(ENAMETOOLONG);
@@ -69,17 +69,21 @@ inline Result<void> look_up(Context& context, const OriginTable* origin, InodeNu
     if (!is_current(volume, directory)) [[unlikely]]
       return Error(ESTALE);
     if (!entry.child) {
-      if (!origin || is_absent(context, directory, listings)) [[likely]]
+      if (!origin || (!one_by_one && is_absent(context, directory, listings))) [[likely]]
         return Error(ENOENT);
-      BT_TRY(attempt < kListings ? require_names(context, directory)
-                                 : origin->fill_name(context, directory, name));
+      if (one_by_one || attempt >= kListings) {
+        BT_TRY(origin->fill_name(context, directory, name));
+      } else {
+        BT_TRY_ASSIGN(one_by_one, require_names_to_search(context, directory));
+      }
       continue;
     }
     if (origin) [[unlikely]]
       remember_name(volume, entry);
     if (origin && !require_rights(context, entry.child)) [[unlikely]] {
       // The source has something else by that name, or nothing.
-      BT_TRY(require_names(context, directory));
+      BT_TRY_ASSIGN(one_by_one, require_names_to_search(context, directory));
+      if (one_by_one) BT_TRY(origin->fill_name(context, directory, name));
       continue;
     }
     auto read = read_inode(context.thread, entry.child, [&](const InodeRecord& record) {
@@ -101,18 +105,22 @@ Result<void> lookup(Context& context, InodeNumber directory, Text name, Found& f
   uint32_t hash = hash_name(directory.index(), name);
   __builtin_prefetch(&context.volume().head(hash));
   const OriginTable* origin = origin_of(context);
-  if (origin) [[unlikely]]
-    BT_TRY(require_names(context, directory));
+  bool one_by_one = false;
+  if (origin) [[unlikely]] {
+    BT_TRY_ASSIGN(one_by_one, require_names_to_search(context, directory));
+  }
   BT_TRY(check_search(context, directory));
-  return look_up(context, origin, directory, name, hash, found);
+  return look_up(context, origin, directory, name, hash, one_by_one, found);
 }
 
 Result<void> lookup_searched(Context& context, InodeNumber directory, Text name, Found& found) {
   uint32_t hash = hash_name(directory.index(), name);
   const OriginTable* origin = origin_of(context);
-  if (origin) [[unlikely]]
-    BT_TRY(require_names(context, directory));
-  return look_up(context, origin, directory, name, hash, found);
+  bool one_by_one = false;
+  if (origin) [[unlikely]] {
+    BT_TRY_ASSIGN(one_by_one, require_names_to_search(context, directory));
+  }
+  return look_up(context, origin, directory, name, hash, one_by_one, found);
 }
 
 Result<InodeNumber> parent_of(Context& context, InodeNumber directory) {

@@ -135,6 +135,14 @@ inline Result<void> require_names(Context& context, InodeNumber directory) {
   return origin->fill_names(context, directory);
 }
 
+// Before looking for one name. True: the directory may be searched and not listed, so that the origin is asked for each name.
+inline Result<bool> require_names_to_search(Context& context, InodeNumber directory) {
+  Result<void> listed = require_names(context, directory);
+  if (!listed && listed.error() == Error(EACCES)) return true;
+  BT_TRY(listed);
+  return false;
+}
+
 // Before reading extended attributes.
 inline Result<void> require_xattrs(Context& context, InodeNumber inode) {
   const OriginTable* origin = origin_of(context);

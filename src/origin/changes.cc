@@ -88,7 +88,7 @@ Result<void> make_at_source(Context& context, const char* path, const engine::Ne
 
 // Before names are changed: the directory's names are here, and the caller may look for them.
 Result<void> require_directory(Context& context, InodeNumber directory) {
-  BT_TRY(engine::require_names(context, directory));
+  BT_TRY(engine::require_names_to_search(context, directory));
   const format::InodeRecord* record = context.volume().inode(directory.index());
   if (!record || load_relaxed(record->generation) != directory.generation()) return Error(ESTALE);
   if (load_relaxed(record->nlink) == 0) return Error(ENOENT);
@@ -310,6 +310,15 @@ Result<void> set_times(Context& context, const char* path, const engine::Attribu
   return {};
 }
 
+// The source does not say: what its owner may not write is opened all the same (SourceFile::open), for what he wrote before.
+Result<void> check_truncation(Context& context, InodeNumber inode) {
+  engine::AccessView view{};
+  BT_TRY(engine::read_inode(context.thread, inode, [&](const format::InodeRecord& record) {
+    view = engine::access_view(inode.index(), record);
+  }));
+  return engine::check_permission(context, view, engine::kMayWrite, false);
+}
+
 Result<void> set_size(Context& context, const char* path, uint64_t size) {
   SourceFile file;
   BT_TRY(file.open(context, path, O_WRONLY));
@@ -351,6 +360,8 @@ Result<void> set_attributes(Context& context, InodeNumber inode,
   BT_TRY(engine::require_rights(context, inode));
   const format::InodeRecord* record = context.volume().inode(inode.index());
   if (!record) return Error(ESTALE);
+  if ((change.which & Change::kSize) && !change.by_descriptor)
+    BT_TRY(check_truncation(context, inode));
   bool nameless = load_relaxed(record->nlink) == 0;
   // Times set by the program must not be overtaken by a later write-back; a new size must not be by old pages.
   if (!nameless && (change.which & (Change::kSize | Change::kMtime)))

@@ -220,7 +220,8 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
   bool never_listed = load_relaxed(record->directory.names_epoch) == 0 &&
                       engine::is_directory(load_relaxed(record->mode)) &&
                       load_relaxed(record->nlink) != 0;
-  if (never_listed && list_again(context, directory)) {
+  Result<void> listed = never_listed ? list_again(context, directory) : Error(EAGAIN);
+  if (listed) {
     note_listing(context, directory);
     return {};
   }
@@ -228,6 +229,7 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
     BT_TRY(validate(context, directory));
   if (!engine::is_directory(load_relaxed(record->mode))) return Error(ENOTDIR);
   if (load_relaxed(record->nlink) == 0) return {};
+  if (listed.error() == Error(EACCES)) return listed;
   BT_TRY_ASSIGN(bool hold, names_hold(context, directory, *record));
   bool was_ahead = engine::take_ahead_mark(*record);
   if (was_ahead)
@@ -238,6 +240,8 @@ Result<void> fill_names(Context& context, InodeNumber directory) {
 }
 
 Result<void> fill_name(Context& context, InodeNumber directory, Text name) {
+  const format::InodeRecord* record = context.volume().inode(directory.index());
+  if (record && load_relaxed(record->nlink) == 0) return Error(ENOENT);
   engine::OriginAtWork working(context.thread);
   count(context, metrics::Event::k_name_misses);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -288,6 +290,44 @@ TEST_F(NamesTest, they_are_one_also_when_several_threads_list_and_throw_out) {
   stop.store(true);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong.load(), 0u);
+}
+
+// Home directories of others are often so: what is in them can be had by its name.
+TEST_F(NamesTest, a_directory_that_may_be_searched_and_not_listed_has_its_names) {
+  put("d/f", "1");
+  put("d/sub/g", "2");
+  fs::permissions(source / "d", fs::perms{0311});
+  fs::permissions(source, fs::perms{0711});
+  auto as_nobody = [](auto&& work) {
+    long before = syscall(SYS_setfsuid, 65534);
+    work();
+    syscall(SYS_setfsuid, before);
+  };
+  InodeNumber directory, file;
+  as_nobody([&] {
+    directory = look("d");
+    auto found = look(directory, "f"), sub = look(directory, "sub");
+    ASSERT_TRUE(found.has_value());
+    ASSERT_TRUE(sub.has_value());
+    file = *found;
+    EXPECT_TRUE(look(*sub, "g").has_value());
+    EXPECT_EQ(read(file), "1");
+    EXPECT_EQ(look(directory, "none").error().errno_value(), ENOENT);
+  });
+  put("d/none", "3");
+  fs::rename(source / "d/sub/g", source / "d/f");
+  as_nobody([&] { EXPECT_TRUE(look(directory, "none").has_value()); });
+  next_epoch();
+  as_nobody([&] {
+    auto other = look(directory, "f");
+    ASSERT_TRUE(other.has_value());
+    EXPECT_NE((*other).value, file.value);
+    EXPECT_EQ(read(*other), "2");
+  });
+  fs::remove(source / "d/f");
+  next_epoch();
+  as_nobody([&] { EXPECT_EQ(look(directory, "f").error().errno_value(), ENOENT); });
+  fs::permissions(source / "d", fs::perms{0700});
 }
 
 }  // namespace

@@ -203,6 +203,26 @@ TEST_F(OriginTest, attributes_are_set_at_the_source) {
   EXPECT_EQ(read(file), "0123456789ta");
 }
 
+TEST_F(OriginTest, nobody_truncates_what_he_may_not_write) {
+  put("f", "bytes");
+  fs::permissions(source / "f", fs::perms{0444});
+  engine::Credentials owner;
+  owner.uid = getuid();
+  owner.gid = getgid();
+  Context context{test.context().thread, owner};
+  engine::AttributeChange change;
+  change.which = engine::AttributeChange::kSize;
+  engine::Attributes after;
+  auto refused = engine::set_attributes(context, look("f"), change, after);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().errno_value(), EACCES);
+  EXPECT_EQ(get("f"), "bytes");
+  // By a descriptor that he has from before he may.
+  change.by_descriptor = true;
+  EXPECT_TRUE(engine::set_attributes(context, look("f"), change, after).has_value());
+  EXPECT_EQ(get("f"), "");
+}
+
 TEST_F(OriginTest, creating_open_meets_a_name_that_only_the_source_has) {
   EXPECT_FALSE(look(kRootInode, "f").has_value());
   put("f", "theirs");

@@ -187,6 +187,9 @@ TEST_F(RemovalTest, a_removed_directory_has_no_links) {
   engine::Attributes attributes;
   ASSERT_TRUE(engine::read_attributes(test.context(), directory, attributes).has_value());
   EXPECT_EQ(attributes.nlink, 0u);
+  EXPECT_EQ(look(directory, "x").error().errno_value(), ENOENT);
+  auto size = engine::list_xattrs(test.context(), directory, nullptr, 0);
+  EXPECT_TRUE(size.has_value());
   ASSERT_TRUE(engine::forget_kernel_lookups(test.context(), directory, 1).has_value());
 }
 

@@ -2,6 +2,7 @@
 // Extended attributes of the source: fetched all at once when the first is asked for, written through.
 #include <sys/syscall.h>
 
+#include "engine/permissions.h"
 #include "engine/seq_read.h"
 #include "origin/removal.h"
 #include "origin/source.h"
@@ -67,6 +68,10 @@ Result<void> drop_others(Context& context, InodeNumber inode, const char* names,
 
 Result<void> fill_xattrs(Context& context, InodeNumber inode) {
   engine::OriginAtWork working(context.thread);
+  // Of what was removed there are none but those that are here; an open file's were fetched before (origin/removal.h).
+  const format::InodeRecord* record = context.volume().inode(inode.index());
+  bool is_file = record && (load_relaxed(record->mode) & engine::kModeType) == engine::kModeRegular;
+  if (record && !is_file && load_relaxed(record->nlink) == 0) return {};
   count(context, metrics::Event::k_xattr_misses);
   BT_TRY_ASSIGN(Scratch * scratch, scratch_of(context));
   BT_TRY_ASSIGN(const char* path, xattr_path(context, inode, *scratch));
