@@ -26,12 +26,17 @@ Result<uint64_t> map_through_kernel(const OpenFile& file, const MapRequest& requ
   return static_cast<uint64_t>(*mapped);
 }
 
+// A descriptor for reading alone cannot have that.
+bool stores_into(const MapRequest& request) {
+  return (request.flags & MAP_TYPE) != MAP_PRIVATE && (request.protection & PROT_WRITE);
+}
+
 Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (request.size == 0) return Error(EINVAL);
   if (!file.is_readable()) return Error(EACCES);
-  if (file.is_directory()) return Error(ENODEV);
+  if (file.is_directory()) return Error(stores_into(request) ? EACCES : ENODEV);
   auto mapped = map_volume_pages(file, request);
   if (mapped || mapped.error() != error::not_ours) return mapped;
   BT_TRY_ASSIGN(uint64_t address, map_through_kernel(file, request));

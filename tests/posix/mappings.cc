@@ -53,6 +53,10 @@ void map_alone() {
   say("shared writing of a read-only descriptor",
       shown(map(read_only, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0)));
   say("mapping a write-only descriptor", shown(map(write_only, 4096, PROT_READ, MAP_SHARED, 0)));
+  int64_t directory = call(SYS_open, arg("."), O_RDONLY | O_DIRECTORY);
+  say("mapping a directory", shown(map(directory, 4096, PROT_READ, MAP_SHARED, 0)));
+  say("for storing", shown(map(directory, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0)));
+  shut({directory});
   say("mapping nothing", shown(map(fd, 0, PROT_READ, MAP_SHARED, 0)));
   say("an odd offset", shown(map(fd, 4096, PROT_READ, MAP_SHARED, 100)));
   say("no kind", shown(map(fd, 4096, PROT_READ, 0, 0)));
