@@ -126,11 +126,11 @@ bool is_pipe(uint64_t fd) {
          S_ISFIFO(attributes.st_mode);
 }
 
-Result<bool> is_writable(const End& end) {
-  if (end.ours) return end.file.is_writable();
+Result<uint32_t> flags_of(const End& end) {
+  if (end.ours) return end.file.flags();
   BT_TRY_ASSIGN(int64_t flags,
                 from_kernel(raw_syscall(SYS_fcntl, static_cast<int64_t>(end.fd), F_GETFL)));
-  return (flags & O_ACCMODE) != O_RDONLY;
+  return static_cast<uint32_t>(flags);
 }
 
 Result<uint64_t> send_file(uint64_t out, uint64_t in, uint64_t offset_at, uint64_t size) {
@@ -138,9 +138,9 @@ Result<uint64_t> send_file(uint64_t out, uint64_t in, uint64_t offset_at, uint64
   End from, to;
   BT_TRY(open_end(in, offset_at, from));
   BT_TRY(open_end(out, 0, to));
-  if (to.ours && (to.file.flags() & O_APPEND)) return Error(EINVAL);
-  BT_TRY_ASSIGN(bool writable, is_writable(to));
-  if (!writable) return Error(EBADF);
+  BT_TRY_ASSIGN(uint32_t flags, flags_of(to));
+  if (to.ours && (flags & O_APPEND)) return Error(EINVAL);
+  if ((flags & O_ACCMODE) == O_RDONLY) return Error(EBADF);
   BT_TRY_ASSIGN(uint64_t done, copy(from, to, size < kTransferMax ? size : kTransferMax));
   BT_TRY(give_offset(from, offset_at));
   return done;
@@ -189,13 +189,26 @@ Result<uint64_t> splice_ends(uint64_t in, uint64_t in_offset, uint64_t out, uint
   return done;
 }
 
-Result<void> check_kinds(const End& end) {
-  if (end.ours) return end.file.is_directory() ? Result<void>(Error(EISDIR)) : Result<void>();
+// A regular file; its device.
+Result<uint64_t> check_kind(const End& end) {
+  if (end.ours) {
+    if (end.file.is_directory()) return Error(EISDIR);
+    return end.file.mount->device;
+  }
   struct stat attributes;
   BT_TRY(
       from_kernel(raw_syscall(SYS_fstat, static_cast<int64_t>(end.fd), raw_argument(&attributes))));
   if (S_ISDIR(attributes.st_mode)) return Error(EISDIR);
-  return S_ISREG(attributes.st_mode) ? Result<void>() : Result<void>(Error(EINVAL));
+  if (!S_ISREG(attributes.st_mode)) return Error(EINVAL);
+  return attributes.st_dev;
+}
+
+Result<void> check_access(const End& from, const End& to) {
+  BT_TRY_ASSIGN(uint32_t reads, flags_of(from));
+  BT_TRY_ASSIGN(uint32_t writes, flags_of(to));
+  bool allowed =
+      (reads & O_ACCMODE) != O_WRONLY && (writes & O_ACCMODE) != O_RDONLY && !(writes & O_APPEND);
+  return allowed ? Result<void>() : Result<void>(Error(EBADF));
 }
 
 Result<uint64_t> position(const End& end) {
@@ -205,6 +218,7 @@ Result<uint64_t> position(const End& end) {
 
 // What lies behind the end when the copy begins is not copied, even if the copy itself moves the end.
 Result<uint64_t> cut_to_end(const End& from, uint64_t size) {
+  if (!from.ours) return size;
   engine::Context context = from.file.context();
   engine::Attributes attributes;
   BT_TRY(engine::read_attributes(context, from.file.inode, attributes));
@@ -229,11 +243,11 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
   if (opened) opened = open_end(out, out_offset, to);
   // A negative offset overflows here, as the kernel has it.
   if (!opened) return opened.error().errno_value() == EINVAL ? Error(EOVERFLOW) : opened.error();
-  BT_TRY(check_kinds(from));
-  BT_TRY(check_kinds(to));
-  if (from.ours != to.ours) return Error(EXDEV);
-  if (!from.file.is_readable() || !to.file.is_writable()) return Error(EBADF);
-  if (to.file.flags() & O_APPEND) return Error(EBADF);
+  BT_TRY_ASSIGN(uint64_t from_device, check_kind(from));
+  BT_TRY_ASSIGN(uint64_t to_device, check_kind(to));
+  // A descriptor of the mount can be the kernel's too. Two mounts of ours copy, though the kernel would not.
+  if (from.ours != to.ours && from_device != to_device) return Error(EXDEV);
+  BT_TRY(check_access(from, to));
   BT_TRY_ASSIGN(size, cut_to_end(from, base::min(size, kTransferMax)));
   BT_TRY(refuse_overlap(from, to, size));
   BT_TRY_ASSIGN(uint64_t done, copy(from, to, size));
