@@ -34,7 +34,9 @@ bool stores_into(const MapRequest& request) {
 Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
-  if (request.size == 0) return Error(EINVAL);
+  int32_t type = request.flags & MAP_TYPE;
+  bool known = type == MAP_SHARED || type == MAP_SHARED_VALIDATE || type == MAP_PRIVATE;
+  if (request.size == 0 || !known) return Error(EINVAL);
   if (!file.is_readable()) return Error(EACCES);
   if (file.is_directory()) return Error(stores_into(request) ? EACCES : ENODEV);
   auto mapped = map_volume_pages(file, request);

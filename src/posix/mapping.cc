@@ -150,11 +150,9 @@ Result<void> check_request(const OpenFile& file, const MapRequest& request) {
 }
 
 bool may_be_volume_pages(const OpenFile& file, const MapRequest& request) {
-  int32_t type = request.flags & MAP_TYPE;
-  bool known = type == MAP_SHARED || type == MAP_SHARED_VALIDATE || type == MAP_PRIVATE;
   // A vfork child would map into its parent's memory what is pinned for itself.
-  return known && !(request.protection & PROT_EXEC) && file.mount->record &&
-         file.mount->source.root < 0 && !file.self->vfork_frame;
+  return !(request.protection & PROT_EXEC) && file.mount->record && file.mount->source.root < 0 &&
+         !file.self->vfork_frame;
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ void map_alone() {
   say("mapping a directory", shown(map(directory, 4096, PROT_READ, MAP_SHARED, 0)));
   say("for storing", shown(map(directory, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0)));
   shut({directory});
+  say("mapping it in no way", shown(map(write_only, 4096, PROT_READ, 0, 0)));
   say("mapping nothing", shown(map(fd, 0, PROT_READ, MAP_SHARED, 0)));
   say("an odd offset", shown(map(fd, 4096, PROT_READ, MAP_SHARED, 100)));
   say("no kind", shown(map(fd, 4096, PROT_READ, 0, 0)));
