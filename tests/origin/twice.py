@@ -150,34 +150,32 @@ class World:
             call("munmap", ctypes.c_void_p(at), ctypes.c_long(pages * PAGE))
             os.close(kept)
 
-    def load(self, slot, offset):
-        """By way of a pipe: what would be SIGBUS is EFAULT then. Who maps without the agent has to ask how long the file is by now."""
+    def by_pipe(self, slot, offset, move):
+        """What would be SIGBUS is EFAULT in the kernel's copy. Who maps without the agent has to ask how long the file is by now."""
         at, pages, kept = self.maps[slot]
         if offset + 8 > pages * PAGE:
             return None
         os.fstat(kept)
         get, put = os.pipe()
         try:
-            call("write", put, ctypes.c_void_p(at + offset), ctypes.c_long(8))
-            return os.read(get, 8)
+            return move(ctypes.c_void_p(at + offset), get, put)
         finally:
             os.close(get)
             os.close(put)
 
+    def load(self, slot, offset):
+        def move(at, get, put):
+            call("write", put, at, ctypes.c_long(8))
+            return os.read(get, 8)
+        return self.by_pipe(slot, offset, move)
+
     def store(self, slot, offset, data):
-        at, pages, kept = self.maps[slot]
-        if offset + 8 > pages * PAGE:
-            return None
-        os.fstat(kept)
-        get, put = os.pipe()
-        try:
+        def move(at, get, put):
             os.write(put, data)
-            call("read", get, ctypes.c_void_p(at + offset), ctypes.c_long(len(data)))
+            call("read", get, at, ctypes.c_long(len(data)))
             # The time of the change is told when it is written back.
-            call("msync", ctypes.c_void_p(at), ctypes.c_long(pages * PAGE), 4)
-        finally:
-            os.close(get)
-            os.close(put)
+            call("msync", ctypes.c_void_p(self.maps[slot][0]), ctypes.c_long(self.maps[slot][1] * PAGE), 4)
+        return self.by_pipe(slot, offset, move)
 
     def sync(self, slot):
         os.fsync(self.slots[slot])
