@@ -85,13 +85,12 @@ uint64_t default_size() {
   return std::clamp(static_cast<uint64_t>(info.totalram) * info.mem_unit / 2, kSizeMin, kSizeMax);
 }
 
-uint64_t check_size(const std::optional<std::string>& text) {
-  if (!text) return default_size();
-  std::optional<uint64_t> size = parse_size(*text);
-  if (!size) throw CommandError("--size " + *text, "not a size (examples: 512M, 4G, 1.5T)");
-  if (*size < kSizeMin)
-    throw CommandError("--size " + *text, "too small: a volume needs at least 16M");
-  if (*size > kSizeMax) throw CommandError("--size " + *text, "too large: at most 16T");
+uint64_t check_size(const std::string& option, const std::string& text) {
+  std::string what = option + " " + text;
+  std::optional<uint64_t> size = parse_size(text);
+  if (!size) throw CommandError(what, "not a size (examples: 512M, 4G, 1.5T)");
+  if (*size < kSizeMin) throw CommandError(what, "too small: at least 16M");
+  if (*size > kSizeMax) throw CommandError(what, "too large: at most 16T");
   return *size;
 }
 
@@ -199,8 +198,9 @@ origin::Settings read_origin(Arguments& arguments, uint64_t size) {
   // Where there is none to be had, all is as without it: what is cached is looked at again in time.
   bool asks_each_time = settings.valid_ms == 0;
   if (!no_watch && !asks_each_time) settings.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  settings.cache_max = max ? check_size(max) : size;
-  settings.cache_min = min ? check_size(min) : std::min<uint64_t>(settings.cache_max, kSizeMin);
+  settings.cache_max = max ? check_size("--cache-max", *max) : size;
+  settings.cache_min =
+      min ? check_size("--cache-min", *min) : std::min<uint64_t>(settings.cache_max, kSizeMin);
   if (settings.cache_min > settings.cache_max)
     throw CommandError("--cache-min " + *min, "larger than --cache-max");
   return settings;
@@ -245,7 +245,8 @@ std::string make_run_directory() {
 
 int cmd_mount(Arguments& arguments) {
   bool in_front = arguments.flag("--foreground", "-f");
-  uint64_t size = check_size(arguments.value("--size"));
+  auto asked_size = arguments.value("--size");
+  uint64_t size = asked_size ? check_size("--size", *asked_size) : default_size();
   fuse::Mount mount;
   mount.options = read_options(arguments);
   mount.log_level = read_log_level(arguments);
