@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The kernel's memory of an inode, its open files and its pages of them, counted and marked by the daemon. The counts are no part of any transaction (a rollback
-// would lose what the kernel was told), but they are changed under the inode's lock, so that reclaiming sees them or they see the
-// reclaim.
+// The kernel's memory of an inode, its open files and its pages of them, counted and marked by the daemon. The counts are no
+// part of any transaction (a rollback would lose what the kernel was told), but they are changed under the inode's lock, so
+// that reclaiming sees them or they see the reclaim.
 #include "engine/inode_lock.h"
 #include "engine/operations.h"
 #include "engine/origin.h"

@@ -216,22 +216,17 @@ Result<uint64_t> position(const End& end) {
   return __atomic_load_n(&end.file.description->offset, __ATOMIC_RELAXED);
 }
 
-// What lies behind the end when the copy begins is not copied, even if the copy itself moves the end.
-Result<uint64_t> cut_to_end(const End& from, uint64_t size) {
-  if (!from.ours) return size;
+// Within a file: what lies behind the end when the copy begins is not copied, though the copy moves the end; and no overlap.
+Result<uint64_t> cut_within_file(const End& from, const End& to, uint64_t size) {
+  if (!from.ours || !to.ours || from.file.inode != to.file.inode) return size;
   engine::Context context = from.file.context();
   engine::Attributes attributes;
   BT_TRY(engine::read_attributes(context, from.file.inode, attributes));
   BT_TRY_ASSIGN(uint64_t in, position(from));
-  return base::min(size, attributes.size > in ? attributes.size - in : 0);
-}
-
-Result<void> refuse_overlap(const End& from, const End& to, uint64_t size) {
-  if (!from.ours || !to.ours || from.file.inode != to.file.inode) return {};
-  BT_TRY_ASSIGN(uint64_t in, position(from));
   BT_TRY_ASSIGN(uint64_t out, position(to));
+  size = base::min(size, attributes.size > in ? attributes.size - in : 0);
   bool overlap = in < out ? out - in < size : in - out < size;
-  return overlap ? Result<void>(Error(EINVAL)) : Result<void>();
+  return overlap ? Result<uint64_t>(Error(EINVAL)) : size;
 }
 
 Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint64_t out_offset,
@@ -248,8 +243,7 @@ Result<uint64_t> copy_range(uint64_t in, uint64_t in_offset, uint64_t out, uint6
   // A descriptor of the mount can be the kernel's too. Two mounts of ours copy, though the kernel would not.
   if (from.ours != to.ours && from_device != to_device) return Error(EXDEV);
   BT_TRY(check_access(from, to));
-  BT_TRY_ASSIGN(size, cut_to_end(from, base::min(size, kTransferMax)));
-  BT_TRY(refuse_overlap(from, to, size));
+  BT_TRY_ASSIGN(size, cut_within_file(from, to, base::min(size, kTransferMax)));
   BT_TRY_ASSIGN(uint64_t done, copy(from, to, size));
   BT_TRY(give_offset(from, in_offset));
   BT_TRY(give_offset(to, out_offset));

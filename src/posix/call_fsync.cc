@@ -20,10 +20,7 @@ Result<void> sync_descriptor(uint64_t fd) {
   if (!file.mount->volume.origin()) [[likely]]
     return {};
   engine::Context context = context_of(*file.self, *file.mount);
-  auto synced = engine::sync_file(context, file.inode);
-  if (synced || !is_for_kernel(synced.error())) return synced;
-  BT_TRY(through_kernel(file, SYS_fsync));
-  return {};
+  return or_through_kernel(engine::sync_file(context, file.inode), file, SYS_fsync);
 }
 
 Result<void> sync_everything(uint64_t fd) {

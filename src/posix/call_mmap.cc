@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "base/bytes.h"
 #include "base/syscall.h"
 #include "format/hidden_name.h"
+#include "posix/mapped_ranges.h"
 #include "posix/mapping.h"
 #include "posix/materialise.h"
 #include "posix/serve.h"
@@ -26,19 +28,25 @@ Result<uint64_t> map_through_kernel(const OpenFile& file, const MapRequest& requ
   return static_cast<uint64_t>(*mapped);
 }
 
-// A descriptor for reading alone cannot have that.
-bool stores_into(const MapRequest& request) {
-  return (request.flags & MAP_TYPE) != MAP_PRIVATE && (request.protection & PROT_WRITE);
+// What the kernel refuses before it asks the file's own mmap, in its order.
+Result<void> check_request(const OpenFile& file, const MapRequest& request) {
+  int32_t type = request.flags & MAP_TYPE;
+  bool shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
+  if (request.offset % kMapPage || request.size == 0) return Error(EINVAL);
+  uint64_t size = base::align_up(request.size, kMapPage);
+  if (size == 0) return Error(ENOMEM);
+  if (request.offset + size < request.offset) return Error(EOVERFLOW);
+  if (!shared && type != MAP_PRIVATE) return Error(EINVAL);
+  if (shared && (request.protection & PROT_WRITE) && !file.is_writable()) return Error(EACCES);
+  if (!file.is_readable()) return Error(EACCES);
+  if (file.is_directory()) return Error(ENODEV);
+  return {};
 }
 
 Result<uint64_t> map_file(uint64_t fd, const MapRequest& request) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
-  int32_t type = request.flags & MAP_TYPE;
-  bool known = type == MAP_SHARED || type == MAP_SHARED_VALIDATE || type == MAP_PRIVATE;
-  if (request.size == 0 || !known) return Error(EINVAL);
-  if (!file.is_readable()) return Error(EACCES);
-  if (file.is_directory()) return Error(stores_into(request) ? EACCES : ENODEV);
+  BT_TRY(check_request(file, request));
   auto mapped = map_volume_pages(file, request);
   if (mapped || mapped.error() != error::not_ours) return mapped;
   BT_TRY_ASSIGN(uint64_t address, map_through_kernel(file, request));

@@ -65,11 +65,9 @@ Result<void> truncate_descriptor(uint64_t fd, int64_t size) {
   OpenFile file;
   BT_TRY(find_usable(fd, file));
   if (size < 0 || file.is_directory() || !file.is_writable()) return Error(EINVAL);
-  auto done =
-      truncate_inode(*file.self, *file.mount, file.inode, static_cast<uint64_t>(size), true);
-  if (done || !is_for_kernel(done.error())) return done;
-  BT_TRY(through_kernel(file, SYS_ftruncate, static_cast<uint64_t>(size)));
-  return {};
+  auto bytes = static_cast<uint64_t>(size);
+  return or_through_kernel(truncate_inode(*file.self, *file.mount, file.inode, bytes, true), file,
+                           SYS_ftruncate, bytes);
 }
 
 Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) {
@@ -82,11 +80,9 @@ Result<void> allocate(uint64_t fd, uint32_t mode, int64_t offset, int64_t size) 
   engine::Context context = file.context();
   auto result = engine::allocate_range(context, file.inode, mode, static_cast<uint64_t>(offset),
                                        static_cast<uint64_t>(size), file_size_limit());
-  if (!result && is_for_kernel(result.error())) {
-    BT_TRY(through_kernel(file, SYS_fallocate, mode, static_cast<uint64_t>(offset),
-                          static_cast<uint64_t>(size)));
-    return {};
-  }
+  if (!result && is_for_kernel(result.error()))
+    return or_through_kernel(result, file, SYS_fallocate, mode, static_cast<uint64_t>(offset),
+                             static_cast<uint64_t>(size));
   if (!result && result.error().errno_value() == EFBIG && file_size_limit() != UINT64_MAX)
     return exceed_file_size_limit();
   constexpr uint32_t kMoves = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;

@@ -143,7 +143,8 @@ uint32_t mounts_with_files(const Files& files) {
   return found;
 }
 
-// What the daemon would do later, and dearer, since he must find out first who has died. What is mapped stays his as well: somebody may be writing there for us until we are gone (io_uring).
+// What the daemon would do later, and dearer, since he must find out first who has died. What is mapped stays his as well:
+// somebody may be writing there for us until we are gone (io_uring).
 void close_session_at_exit(ThreadState& self, Mount& mount) {
   engine::SessionIndex& session = self.files->session[mount.index];
   const engine::SessionRecord* record = mount.volume.session(session);

@@ -138,17 +138,6 @@ void forget_replaced(Range range) {
   forget_between(range);
 }
 
-// What the kernel would refuse before it asks the file's own mmap.
-Result<void> check_request(const OpenFile& file, const MapRequest& request) {
-  if (request.offset % kMapPage || request.size == 0) return Error(EINVAL);
-  uint64_t size = base::align_up(request.size, kMapPage);
-  if (size == 0) return Error(ENOMEM);
-  if (request.offset + size < request.offset) return Error(EOVERFLOW);
-  bool shared = (request.flags & MAP_TYPE) != MAP_PRIVATE;
-  if (shared && (request.protection & PROT_WRITE) && !file.is_writable()) return Error(EACCES);
-  return {};
-}
-
 bool may_be_volume_pages(const OpenFile& file, const MapRequest& request) {
   // A vfork child would map into its parent's memory what is pinned for itself.
   return !(request.protection & PROT_EXEC) && file.mount->record && file.mount->source.root < 0 &&
@@ -161,7 +150,6 @@ Result<uint64_t> map_volume_pages(const OpenFile& file, const MapRequest& reques
   if (!may_be_volume_pages(file, request) ||
       engine::is_left_to_kernel(file.context(), file.inode, format::kInodeKernelPages))
     return pass(Way::k_passed_unsupported);
-  BT_TRY(check_request(file, request));
   bool is_private = (request.flags & MAP_TYPE) == MAP_PRIVATE;
   bool read_only = !is_private && !file.is_writable();
   VolumeMemory memory(*file.mount, read_only);

@@ -16,7 +16,7 @@ struct MapRequest {
   int32_t protection, flags;
   uint64_t offset;
 };
-// not_ours: the kernel has to map the file. Else errors as mmap gives them.
+// A request that mmap does not refuse by itself. not_ours: the kernel has to map the file. ENOMEM.
 Result<uint64_t> map_volume_pages(const OpenFile& file, const MapRequest& request);
 
 struct RemapRequest {

@@ -55,8 +55,8 @@ Result<int32_t> open_hidden(int32_t root, engine::DescriptionIndex index,
                             uint32_t flags) {
   char name[64];
   hidden_name(index, description.inode, offset, name);
-  BT_TRY_ASSIGN(int64_t fd, from_kernel(raw_syscall(SYS_openat, root, raw_argument(name),
-                                                    (flags & kKeptStatus) | O_CLOEXEC)));
+  BT_TRY_ASSIGN(int64_t fd,
+                from_kernel(raw_syscall(SYS_openat, root, raw_argument(name), flags | O_CLOEXEC)));
   return static_cast<int32_t>(fd);
 }
 
@@ -133,7 +133,7 @@ Result<int32_t> open_apart(const OpenFile& file, uint64_t purpose) {
   Files& files = *file.self->files;
   FilesGuard guard(files);
   BT_TRY_ASSIGN(int32_t root, mount_root(files, *file.mount));
-  return open_hidden(root, file.index, *file.description, purpose, file.flags());
+  return open_hidden(root, file.index, *file.description, purpose, file.flags() & kKeptStatus);
 }
 
 Result<void> make_real(Files& files, int32_t fd) {
